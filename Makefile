@@ -1,0 +1,66 @@
+# make test    all tests, installing what they need
+# make check   format, vet, lint, dead code, known vulnerabilities, rendered files unchanged
+# make bench   the benchmarks
+# make render  write the rendered files (rules, rule tests, dashboards) anew
+# make build   ./perfwatch with its version linked in
+
+GOLANGCI_LINT_VERSION := v2.15.0
+DEADCODE_VERSION      := v0.52.0
+GOVULNCHECK_VERSION   := v1.9.0
+
+TOOLS   := $(CURDIR)/.tools
+PEERS   := redis-server=redis-server prometheus=prometheus promtool=prometheus \
+           alertmanager=prometheus-alertmanager amtool=prometheus-alertmanager
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+PKG     := github.com/prometheus/common/version
+LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \
+           -X $(PKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
+
+.PHONY: test check bench render build peers lint deadcode vulnerabilities rendered fuzz
+
+test: peers
+	go test ./...
+	go test -tags e2e -run TestEndToEnd -count=1 -timeout 15m ./cmd/perfwatch
+
+# The seeds of the fuzz targets run with make test; this looks for new inputs.
+fuzz:
+	go test -run '^$$' -fuzz FuzzParse -fuzztime 60s ./internal/config
+
+bench: peers
+	go test -run '^$$' -bench . -benchmem ./...
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o perfwatch ./cmd/perfwatch
+
+peers:
+	@.ci/install $(PEERS)
+
+check: rendered lint deadcode vulnerabilities
+
+# golangci-lint formats (gofmt, goimports) and vets too.
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+	go vet -tags e2e ./...
+	$< run --build-tags e2e ./...
+
+deadcode: $(TOOLS)/deadcode-$(DEADCODE_VERSION)
+	@found=$$($< -test -tags e2e ./...); [ -z "$$found" ] || { echo "$$found"; echo "deadcode: remove what nothing uses"; exit 1; }
+
+# The database of vulnerabilities is on the internet; without it the check says so and passes.
+vulnerabilities: $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
+	@if curl -fsS --max-time 10 -o /dev/null https://vuln.go.dev/index/modules.json 2>/dev/null; \
+	then $< ./...; else echo "govulncheck: its database cannot be reached, not checked"; fi
+
+render:
+	go run ./cmd/perfwatch --config.file perfwatch.yml rules > alerts/perfwatch.rules.yml
+	go run ./cmd/perfwatch --config.file perfwatch.yml rules --tests > alerts/perfwatch.rules_test.yml
+	go run ./cmd/perfwatch --config.file perfwatch.yml dashboards --output-dir dashboards
+
+rendered: render
+	@git diff --exit-code --stat -- alerts dashboards || { echo "rendered files differ: commit what make render writes"; exit 1; }
+
+$(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION): TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+$(TOOLS)/deadcode-$(DEADCODE_VERSION): TOOL = golang.org/x/tools/cmd/deadcode@$(DEADCODE_VERSION)
+$(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION): TOOL = golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+$(TOOLS)/%:
+	GOBIN=$(TOOLS)/new go install $(TOOL)
+	mv $(TOOLS)/new/* $@
