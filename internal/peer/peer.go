@@ -1,0 +1,165 @@
+// Package peer starts real servers for tests: each on a free port of the loopback, with a folder of its own, ended by
+// the test that started it. A server that is not installed fails the test; it is never skipped.
+package peer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startTimeout bounds how long a server may take until it answers; the machine of a test may be slow.
+const startTimeout = 60 * time.Second
+
+// stopTimeout is how long a server may take to end after SIGTERM before it is killed.
+const stopTimeout = 10 * time.Second
+
+// A Process is a server that a test started.
+type Process struct {
+	Cmd    *exec.Cmd
+	Dir    string // its working directory, removed after the test
+	output *tail
+	done   chan struct{}
+}
+
+// Start runs a program until the test ends. A path without a slash is looked up; if it is missing the test fails with
+// the name of the Debian package that has it.
+func Start(t testing.TB, debianPackage, program string, args ...string) *Process {
+	t.Helper()
+	path := Find(t, debianPackage, program)
+	p := &Process{Dir: t.TempDir(), output: &tail{}, done: make(chan struct{})}
+	p.Cmd = exec.Command(path, args...)
+	p.Cmd.Dir, p.Cmd.Stdout, p.Cmd.Stderr = p.Dir, p.output, p.output
+	p.Cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.Cmd.Start(); err != nil {
+		t.Fatalf("starting %s: %v", program, err)
+	}
+	go func() {
+		defer close(p.done)
+		_ = p.Cmd.Wait()
+	}()
+	t.Cleanup(func() { p.Stop(t) })
+	return p
+}
+
+// Find returns the path of a program, or fails the test with the name of the Debian package that has it.
+func Find(t testing.TB, debianPackage, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatalf("%s is not installed: apt-get install %s", program, debianPackage)
+	}
+	return path
+}
+
+// Stop ends the process and waits for it. It may be called more than once.
+func (p *Process) Stop(t testing.TB) {
+	t.Helper()
+	_ = p.Cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(stopTimeout):
+		_ = p.Cmd.Process.Kill()
+		<-p.done
+	}
+	if t.Failed() {
+		t.Logf("last output of %s:\n%s", filepath.Base(p.Cmd.Path), p.output)
+	}
+}
+
+// Exited is closed when the process has ended.
+func (p *Process) Exited() <-chan struct{} { return p.done }
+
+// Output is the end of what the process has printed.
+func (p *Process) Output() string { return p.output.String() }
+
+// WaitFor calls ready until it returns nil. It fails the test if that takes too long or the process ends before.
+func (p *Process) WaitFor(t testing.TB, ready func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		err := ready()
+		if err == nil {
+			tick.Stop()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-p.done:
+			t.Fatalf("%s ended before it was ready: %v\n%s", filepath.Base(p.Cmd.Path), err, p.output)
+		case <-ctx.Done():
+			t.Fatalf("%s is not ready: %v\n%s", filepath.Base(p.Cmd.Path), err, p.output)
+		}
+	}
+}
+
+// FreeAddress returns a loopback address whose port was free a moment ago.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("finding a free port: %v", err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// Answers returns a readiness check: a GET of url is answered with 200.
+func Answers(url string) func() error {
+	client := &http.Client{Timeout: time.Second}
+	return func() error {
+		resp, err := client.Get(url)
+		if err != nil {
+			return err
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("asking %s: status %d, want 200", url, resp.StatusCode)
+		}
+		return nil
+	}
+}
+
+// WriteFile writes a file for a server to read and returns its path.
+func WriteFile(t testing.TB, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatalf("writing %s: %v", path, err)
+	}
+	return path
+}
+
+// tail keeps the last 16 KiB that were written to it.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte // guarded by mu
+}
+
+const tailSize = 16 << 10
+
+func (w *tail) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.buf = append(w.buf, b...)
+	if extra := len(w.buf) - tailSize; extra > 0 {
+		w.buf = append(w.buf[:0], w.buf[extra:]...)
+	}
+	return len(b), nil
+}
+
+func (w *tail) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return string(bytes.TrimSpace(w.buf))
+}
