@@ -1,0 +1,90 @@
+package probes
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+const (
+	readSize = 32 << 10 // read at a time
+	maxKept  = 1 << 20  // the largest buffer that is kept for the next body
+)
+
+// A bodyReader reads one response body after the other into buffers that it keeps.
+type bodyReader struct {
+	wire wireReader
+	br   *bufio.Reader // gives gzip single bytes
+	gz   *gzip.Reader
+	buf  []byte
+	kept []byte
+}
+
+// wireReader counts what it reads and remembers why it stopped.
+type wireReader struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (w *wireReader) Read(p []byte) (n int, err error) {
+	n, err = w.r.Read(p)
+	w.n, w.err = w.n+int64(n), err
+	return n, err
+}
+
+// read reads the body of resp to its end and closes it, so that the connection lives. It returns the bytes off the
+// wire and, if keep is set, the decompressed body, valid until the next read. It stops with ErrBodyTooLarge when more
+// than limit bytes have come out of the decompression, so that nothing larger is ever held.
+func (b *bodyReader) read(resp *http.Response, limit int64, keep bool) (n int64, body []byte, err error) {
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
+	if b.buf == nil {
+		b.buf = make([]byte, readSize)
+	}
+	if cap(b.kept) > maxKept {
+		b.kept = nil
+	}
+	b.wire = wireReader{r: resp.Body}
+	b.kept = b.kept[:0]
+	r, err := b.decoded(resp)
+	for total := int64(0); err == nil; {
+		var k int
+		k, err = r.Read(b.buf)
+		if total += int64(k); total > limit {
+			return b.wire.n, nil, fmt.Errorf("%w: over %d bytes", ErrBodyTooLarge, limit)
+		}
+		if keep {
+			b.kept = append(b.kept, b.buf[:k]...)
+		}
+	}
+	if errors.Is(err, io.EOF) && errors.Is(b.wire.err, io.EOF) {
+		return b.wire.n, b.kept, nil
+	}
+	return b.wire.n, nil, b.explain(err)
+}
+
+// decoded undoes the compression that we asked for.
+func (b *bodyReader) decoded(resp *http.Response) (io.Reader, error) {
+	if encoding := resp.Header["Content-Encoding"]; len(encoding) != 1 || encoding[0] != "gzip" {
+		return &b.wire, nil
+	}
+	if b.gz == nil {
+		b.gz, b.br = new(gzip.Reader), bufio.NewReader(nil)
+	}
+	b.br.Reset(&b.wire)
+	return b.gz, b.gz.Reset(b.br) // io.EOF if there is no body at all
+}
+
+// explain tells a broken connection from a broken body.
+func (b *bodyReader) explain(err error) error {
+	if broken := b.wire.err; broken != nil && !errors.Is(broken, io.EOF) && OutcomeOf(broken) != Error {
+		return fmt.Errorf("reading body: %w", broken)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("unexpected end") // of the gzip stream, not of the connection
+	}
+	return fmt.Errorf("%w: reading body: %w", ErrInvalidResponse, err)
+}

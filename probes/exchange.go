@@ -1,0 +1,196 @@
+package probes
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// maxRedirectBody is how much of a redirect's own body is read to keep its connection.
+const maxRedirectBody = 64 << 10
+
+// maxErrorText bounds an error's text in bytes: net/http quotes what the peer sent.
+const maxErrorText = 512
+
+// An exchange is what one request needs at a time: connections, timings, a buffer. It is not safe for concurrent use.
+type exchange struct {
+	transport http.RoundTripper
+	jar       *jar // nil keeps no cookies
+	times     *timings
+	body      bodyReader
+	dirty     bool // a hook may still come: times must not serve another run
+}
+
+func newExchange(rt http.RoundTripper) *exchange {
+	return &exchange{transport: rt, times: newTimings()}
+}
+
+// run sends p's request and judges the answer. ctx must come from times.trace.
+func (x *exchange) run(ctx context.Context, p *HTTPProber) (res Result, err error) {
+	x.dirty = true // until the end is reached: a panic leaves it so
+	x.times.begin()
+	resp, err := x.chain(ctx, p, &res) //nolint:bodyclose // x.body.read closes it
+	var body []byte
+	if err == nil {
+		res.Bytes, body, err = x.body.read(resp, p.expect.maxBody, p.expect.needsBody())
+	}
+	res.ended = time.Now()
+	var clean bool
+	res.Phases, clean = x.times.seal(res.ended)
+	x.dirty = !clean || err != nil
+	if resp != nil && !p.expect.goodStatus(resp.StatusCode) {
+		// Whatever happened to its body, an error page is an error page.
+		err = &StatusError{Code: resp.StatusCode, Want: p.expect.want}
+	}
+	if err == nil {
+		err = p.expect.check(ctx, resp, body)
+	}
+	if err != nil {
+		err = fmt.Errorf("fetching %q: %w", p.name, shorten(interrupted(ctx, err)))
+	}
+	return res, err
+}
+
+// chain sends the request and follows redirects. The response that it returns is the last one, its body unread.
+func (x *exchange) chain(ctx context.Context, p *HTTPProber, res *Result) (*http.Response, error) {
+	req := p.newRequest(ctx)
+	for hops := 0; ; hops++ {
+		resp, err := x.roundTrip(req)
+		if err != nil {
+			var refused *tls.CertificateVerificationError
+			if errors.As(err, &refused) {
+				res.CertNotAfter = earliestExpiry(refused.UnverifiedCertificates)
+			}
+			return nil, err
+		}
+		res.Status = resp.StatusCode
+		if resp.TLS != nil {
+			res.CertNotAfter = earliestExpiry(resp.TLS.PeerCertificates)
+		}
+		if !p.redirected(resp) {
+			return resp, nil
+		}
+		if req, err = p.redirect(req, resp); err == nil && hops == maxRedirects {
+			err = fmt.Errorf("%w: more than %d redirects", ErrInvalidResponse, maxRedirects)
+		}
+		_, _, bodyErr := x.body.read(resp, maxRedirectBody, false)
+		if err == nil && bodyErr != nil && !errors.Is(bodyErr, ErrBodyTooLarge) {
+			err = bodyErr
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// roundTrip sends one request of a chain. Its error says what the hooks know beside it.
+func (x *exchange) roundTrip(req *http.Request) (*http.Response, error) {
+	if x.jar != nil {
+		req = x.jar.add(req)
+	}
+	resp, err := x.transport.RoundTrip(req)
+	if err != nil {
+		return nil, x.explain(err)
+	}
+	if x.jar != nil {
+		x.jar.store(req.URL, resp)
+	}
+	return resp, nil
+}
+
+// explain names the outcome of an error whose type net/http keeps to itself. Once there is a connection, all that can
+// go wrong and has no name is that it ended before an answer, or that the answer is not HTTP as it should be.
+func (x *exchange) explain(err error) error {
+	connected, answered, handshake := x.times.explained()
+	switch o := OutcomeOf(err); {
+	case o == Timeout || o == Canceled:
+		return err
+	case handshake != nil:
+		return &outcomeError{TLSFailure, err}
+	case o == Error && answered:
+		return fmt.Errorf("%w: %w", ErrInvalidResponse, err)
+	case o == Error && connected:
+		return &outcomeError{Reset, err}
+	}
+	return err
+}
+
+// redirected reports whether resp leads elsewhere. A status that is expected is an answer.
+func (p *HTTPProber) redirected(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return p.follow && resp.Header.Get("Location") != "" && !p.expect.goodStatus(resp.StatusCode)
+	}
+	return false
+}
+
+// redirect builds the next request of a chain as RFC 9110, section 15.4, and browsers do: 301, 302 and 303 turn into a
+// GET without a body. The configured headers stay with the host they were meant for.
+func (p *HTTPProber) redirect(req *http.Request, resp *http.Response) (*http.Request, error) {
+	to, err := req.URL.Parse(resp.Header.Get("Location"))
+	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
+		return nil, fmt.Errorf("%w: redirect to %.100q, want an http or https URL", ErrInvalidResponse, resp.Header.Get("Location"))
+	}
+	next := req.WithContext(req.Context())
+	to.User = nil
+	next.URL, next.Response = to, resp
+	if !sameOrigin(req.URL, to) {
+		next.Host, next.Header = "", p.own.Clone()
+		if contentType := req.Header["Content-Type"]; contentType != nil && req.GetBody != nil {
+			next.Header["Content-Type"] = contentType
+		}
+	}
+	switch resp.StatusCode {
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		if req.GetBody != nil {
+			next.Body, err = req.GetBody()
+		}
+	default:
+		if req.Method != http.MethodHead {
+			next.Method = http.MethodGet
+		}
+		next.Body, next.GetBody, next.ContentLength = nil, nil, 0
+		next.Header = next.Header.Clone()
+		next.Header.Del("Content-Type")
+	}
+	return next, err
+}
+
+// sameOrigin reports whether what was meant for from may be sent to to: the same host and port, also after the usual
+// upgrade to https, but never back to http.
+func sameOrigin(from, to *url.URL) bool {
+	upgrade := from.Scheme == "http" && to.Scheme == "https"
+	return from.Host == to.Host && (from.Scheme == to.Scheme || upgrade)
+}
+
+// earliestExpiry is when the first certificate of a chain expires.
+func earliestExpiry(chain []*x509.Certificate) (t time.Time) {
+	for _, c := range chain {
+		if t.IsZero() || c.NotAfter.Before(t) {
+			t = c.NotAfter
+		}
+	}
+	return t
+}
+
+// A shortError is an error of which people see only the beginning.
+type shortError struct {
+	text string
+	err  error
+}
+
+func (e *shortError) Error() string { return e.text }
+func (e *shortError) Unwrap() error { return e.err }
+
+func shorten(err error) error {
+	if text := err.Error(); len(text) > maxErrorText {
+		return &shortError{text[:maxErrorText] + "…", err}
+	}
+	return err
+}

@@ -1,0 +1,139 @@
+package probes
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// maxRedirects is how many redirects one run follows; one more is an invalid response.
+const maxRedirects = 10
+
+// HTTP asks a web server. All fields but URL may be left out.
+type HTTP struct {
+	URL             string            `yaml:"url"`              // absolute, or relative to global.base_url
+	Method          string            `yaml:"method"`           // default GET
+	Headers         map[string]string `yaml:"headers"`          // sent as written; values are secrets
+	Body            string            `yaml:"body"`             // sent as written
+	JSON            any               `yaml:"json"`             // sent as JSON with its Content-Type; not beside body
+	FollowRedirects *bool             `yaml:"follow_redirects"` // default true, ten at most
+	FreshConnection bool              `yaml:"fresh_connection"` // dial anew for every run: measures the handshake each time
+	Expect          Expect            `yaml:"expect"`
+}
+
+// Expect says which answers are good ones.
+type Expect struct {
+	Status      []int    `yaml:"status"`       // default: any 2xx; a redirect named here is not followed
+	ContentType string   `yaml:"content_type"` // media type without parameters
+	BodyMatches string   `yaml:"body_matches"` // RE2 regular expression
+	JSON        string   `yaml:"json"`         // gojq; false, null, no value or an error is an invalid_response
+	MaxBody     ByteSize `yaml:"max_body"`     // after decompression; default 10MiB
+}
+
+// Kind implements Spec.
+func (*HTTP) Kind() string { return "http" }
+
+// Prober implements Spec.
+func (h *HTTP) Prober(env Env) (Prober, error) {
+	p, err := h.HTTPProber(env)
+	if err != nil {
+		return nil, err // not p: a nil *HTTPProber is not a nil Prober
+	}
+	return p, nil
+}
+
+// HTTPProber validates the spec and builds its prober. Its error joins a *FieldError for every mistake.
+func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
+	var ms mistakes
+	p := &HTTPProber{
+		fresh:  h.FreshConnection,
+		follow: env.follow(h.FollowRedirects),
+		body:   h.payload(&ms),
+		expect: h.Expect.compile(&ms),
+	}
+	target := h.target(env, &ms)
+	method := h.method(&ms)
+	h.headers(&ms)
+	if err := errors.Join(ms...); err != nil {
+		return nil, err
+	}
+	p.own = ownHeaders(env)
+	p.request = h.request(method, target, p.own, p.body)
+	p.name = method + " " + p.request.URL.Redacted()
+	var err error
+	if p.transport, err = newTransport(env); err != nil {
+		return nil, fmt.Errorf("building the connections of %q: %w", p.name, err)
+	}
+	return p, nil
+}
+
+// request builds the request that every run copies. A user in the URL becomes a header, so that it stands in no error.
+func (h *HTTP) request(method string, target *url.URL, own http.Header, body []byte) *http.Request {
+	u := *target
+	u.User, u.Fragment = nil, ""
+	req := &http.Request{
+		Method: method, URL: &u, Header: own.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: int64(len(body)),
+	}
+	if h.JSON != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if password, ok := target.User.Password(); ok || target.User.Username() != "" {
+		req.SetBasicAuth(target.User.Username(), password)
+	}
+	for name, value := range h.Headers {
+		if http.CanonicalHeaderKey(name) == "Host" {
+			req.Host = value
+			continue
+		}
+		req.Header.Set(name, value)
+	}
+	if len(body) > 0 {
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	}
+	return req
+}
+
+// HTTPProber sends one request, follows its redirects and reads the answer to the end. It keeps its connection from run
+// to run unless the spec asks for fresh ones, and shares it with no other prober.
+//
+// The phases of a run are those of the whole chain of redirects, each the sum over its requests. A phase that was
+// running when the request failed counts up to the failure. The first byte is timed from the request handed to the
+// connection; net/http says so just before a small request reaches the socket.
+type HTTPProber struct {
+	name          string        // "GET http://…", for errors
+	request       *http.Request // never sent itself, only copied
+	own           http.Header   // what any host may see: all but the configured headers
+	body          []byte
+	expect        expectation
+	follow, fresh bool
+	transport     http.RoundTripper
+}
+
+// Probe implements Prober. The Bytes of its Result are those of the last response of a chain of redirects.
+func (p *HTTPProber) Probe(ctx context.Context) (Result, error) {
+	x := newExchange(p.transport)
+	return x.run(x.times.trace(ctx), p)
+}
+
+// Close closes the idle connection. A prober that the configuration no longer has is closed, or its connection stays
+// open for five minutes more.
+func (p *HTTPProber) Close() { closeIdle(p.transport) }
+
+// Host is the host and port that the request goes to.
+func (p *HTTPProber) Host() string { return p.request.URL.Host }
+
+// newRequest copies the request for one run.
+func (p *HTTPProber) newRequest(ctx context.Context) *http.Request {
+	req := p.request.WithContext(ctx)
+	req.Close = p.fresh
+	if req.GetBody != nil {
+		req.Body, _ = req.GetBody() // ours never fails
+	}
+	return req
+}

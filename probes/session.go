@@ -1,0 +1,91 @@
+package probes
+
+import (
+	"context"
+	"time"
+)
+
+// A Session is what one client keeps between its requests: connections and cookies. One user of a burst has one; it
+// sends one request at a time and is not safe for concurrent use.
+//
+// It is built to cost little more than net/http alone: the request is copied, not parsed; one set of hooks, one context
+// and one timer serve request after request, until one fails in a way that may leave them in use.
+type Session struct {
+	x      *exchange
+	parent context.Context //nolint:containedctx // only compared: whether the armed context can serve again
+	ctx    context.Context //nolint:containedctx // of the requests under parent, kept because building one costs
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+}
+
+// NewSession makes a client of its own, with its own connections and cookies. It opens no connection yet.
+func NewSession(env Env) (*Session, error) {
+	rt, err := newTransport(env)
+	if err != nil {
+		return nil, err
+	}
+	x := newExchange(rt)
+	x.jar = newJar()
+	return &Session{x: x}, nil
+}
+
+// Probe sends p's request over the session's connections. The context carries a deadline for this request; Take is
+// cheaper where every request has the same parent.
+func (s *Session) Probe(ctx context.Context, p *HTTPProber) (Result, error) {
+	defer s.renew()
+	return s.run(s.x.times.trace(ctx), p)
+}
+
+// Take sends p's request with a deadline of timeout from now and makes a Sample of it. A panic becomes an outcome. The
+// timer is the session's own, so that a request with a deadline costs no context of its own.
+func (s *Session) Take(ctx context.Context, timeout time.Duration, p *HTTPProber, due time.Time) (sample Sample) {
+	defer s.renew()
+	return sampled(due, func() (Result, error) {
+		s.arm(ctx, timeout)
+		return s.run(s.ctx, p) //nolint:contextcheck // derived from ctx, by this call or an earlier one
+	})
+}
+
+func (s *Session) run(ctx context.Context, p *HTTPProber) (Result, error) {
+	if p.fresh {
+		closeIdle(s.x.transport)
+	}
+	return s.x.run(ctx, p)
+}
+
+// arm starts the timer of a request under ctx.
+func (s *Session) arm(ctx context.Context, timeout time.Duration) {
+	if s.ctx != nil && s.parent == ctx {
+		s.timer.Reset(timeout)
+		return
+	}
+	s.disarm()
+	armed, cancel := context.WithCancelCause(ctx)
+	s.parent, s.ctx, s.cancel = ctx, s.x.times.trace(armed), cancel
+	s.timer = time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })
+}
+
+// renew stops the timer, and gives up what the last request may have left in use.
+func (s *Session) renew() {
+	late := s.timer != nil && !s.timer.Stop()
+	if s.x.dirty {
+		s.x.times = newTimings()
+	}
+	if late || s.x.dirty {
+		s.disarm()
+	}
+}
+
+func (s *Session) disarm() {
+	if s.ctx != nil {
+		s.cancel(nil)
+		s.timer.Stop()
+	}
+	s.parent, s.ctx, s.cancel, s.timer = nil, nil, nil, nil
+}
+
+// Close closes the session's connections.
+func (s *Session) Close() {
+	s.disarm()
+	closeIdle(s.x.transport)
+}
