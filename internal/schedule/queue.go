@@ -1,0 +1,37 @@
+package schedule
+
+// An entry is a job with its place in time. The scheduler's mutex guards it.
+type entry struct {
+	job       Job
+	phase     int64 // where in its interval an @every job is due, ns
+	due       int64 // next intended instant, ns since the Unix epoch; 0 for never
+	running   bool
+	gone      bool // removed by Replace
+	skips     []skip
+	reporting bool // a goroutine hands skips out
+}
+
+// A skip is a run that did not happen and is not reported yet.
+type skip struct {
+	due    int64
+	reason Reason
+}
+
+// A queue is a heap of entries by due time.
+type queue []*entry
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].due < q[j].due }
+func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+
+// Push implements heap.Interface.
+func (q *queue) Push(x any) { *q = append(*q, x.(*entry)) } //nolint:errcheck // only entries are pushed
+
+// Pop implements heap.Interface.
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	e := (*q)[last]
+	(*q)[last] = nil
+	*q = (*q)[:last]
+	return e
+}

@@ -1,0 +1,126 @@
+package schedule
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+)
+
+// start begins a run in its own goroutine, or counts why it cannot.
+func (s *Scheduler) start(ctx context.Context, e *entry, due int64) {
+	key := e.job.Exclusive
+	_, held := s.held[key]
+	switch {
+	case e.running:
+		s.skip(e, due, Overlap)
+	case key != "" && held:
+		s.skip(e, due, Guard)
+	case s.MaxRunning > 0 && s.running >= s.MaxRunning:
+		s.skip(e, due, Saturated)
+	default:
+		if key != "" {
+			s.held[key] = struct{}{}
+		}
+		e.running = true
+		s.running++
+		s.active++
+		go s.run(ctx, e, e.job, due)
+	}
+}
+
+// run is one run from its lock to its release. The job is a copy: Replace may change the entry meanwhile.
+func (s *Scheduler) run(ctx context.Context, e *entry, job Job, due int64) {
+	defer s.release(e, job.Exclusive)
+	at := time.Unix(0, due)
+	if s.Lag != nil {
+		lag := max(0, time.Duration(s.now()-due))
+		job.protect(at, func() { s.Lag(lag) })
+	}
+	if job.Run == nil {
+		return
+	}
+	if job.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, job.Timeout)
+		defer cancel()
+	}
+	job.protect(at, func() { job.Run(ctx, at) })
+}
+
+// release gives back what start took. It is deferred, so that a run that panics or exits its goroutine holds nothing.
+func (s *Scheduler) release(e *entry, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if key != "" {
+		delete(s.held, key)
+	}
+	e.running = false
+	s.running--
+	if e.gone && s.entries[e.job.Name] == e {
+		delete(s.entries, e.job.Name)
+	}
+	s.ended()
+}
+
+// ended counts a goroutine out.
+func (s *Scheduler) ended() {
+	s.active--
+	if s.active == 0 && s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// skip hands a skipped instant to the entry's reporter. The loop itself never calls a callback, which could block it.
+func (s *Scheduler) skip(e *entry, due int64, reason Reason) {
+	if e.job.Skipped == nil || len(e.skips) >= mostPending {
+		return
+	}
+	e.skips = append(e.skips, skip{due, reason})
+	if !e.reporting {
+		e.reporting = true
+		s.active++
+		go s.report(e)
+	}
+}
+
+// report calls Skipped for what waits, and ends when nothing does.
+func (s *Scheduler) report(e *entry) {
+	ended := false
+	defer func() {
+		if !ended { // Skipped exited the goroutine
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			e.reporting = false
+			s.ended()
+		}
+	}()
+	for {
+		s.mu.Lock()
+		if len(e.skips) == 0 {
+			e.reporting, ended = false, true
+			s.ended()
+			s.mu.Unlock()
+			return
+		}
+		job, k := e.job, e.skips[0]
+		e.skips = e.skips[1:]
+		s.mu.Unlock()
+		if at := time.Unix(0, k.due); job.Skipped != nil {
+			job.protect(at, func() { job.Skipped(at, k.reason) })
+		}
+	}
+}
+
+// protect calls f and reports its panic. A panic of Panicked has nobody left to hear of it.
+func (j *Job) protect(due time.Time, f func()) {
+	defer func() {
+		value := recover()
+		if value == nil || j.Panicked == nil {
+			return
+		}
+		defer func() { _ = recover() }()
+		j.Panicked(due, value, debug.Stack())
+	}()
+	f()
+}
