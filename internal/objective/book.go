@@ -1,0 +1,31 @@
+package objective
+
+// A Book holds the trackers of all objectives and says which of them a source feeds.
+type Book struct{ trackers []*Tracker }
+
+// NewBook makes a tracker for each objective.
+func NewBook(objectives []Objective) *Book {
+	b := &Book{}
+	for i := range objectives {
+		b.trackers = append(b.trackers, NewTracker(&objectives[i]))
+	}
+	return b
+}
+
+// All returns every tracker in the order of the configuration.
+func (b *Book) All() []*Tracker { return b.trackers }
+
+// Of returns the trackers of one measure that a source feeds. The source is named by those of group, probe and redis
+// that it has; an objective that selects nothing takes every source of its measure.
+func (b *Book) Of(m Measure, group, probe, redis string) []*Tracker {
+	var fed []*Tracker
+	for _, t := range b.trackers {
+		o := t.objective
+		if o.Measure == m && selects(o.Group, group) && selects(o.Probe, probe) && selects(o.Redis, redis) {
+			fed = append(fed, t)
+		}
+	}
+	return fed
+}
+
+func selects(selector, name string) bool { return selector == "" || selector == name }
