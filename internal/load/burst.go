@@ -1,0 +1,147 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A burst is one run of a plan.
+type burst struct {
+	plan    *Plan
+	sink    Sink
+	mix     *mix
+	tally   *tally
+	crew    crew
+	seed    uint64
+	timeout time.Duration // of a request
+	start   time.Time
+	end     time.Time // nothing is sent after it
+	hardEnd time.Time // nothing runs after it
+	dropped uint64
+	stop    context.CancelCauseFunc
+}
+
+// Run fires a burst and returns when its last request has ended. A done ctx ends it at once; the Summary then holds what
+// was measured until then and is Aborted with the reason. Run never returns nil and leaves no goroutine behind.
+func Run(ctx context.Context, p *Plan, sink Sink) *Summary {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	b := newBurst(p, sink)
+	b.stop = stop
+	if p.rate > 0 {
+		b.runOpen(ctx)
+	} else {
+		b.runClosed(ctx)
+	}
+	b.crew.wg.Wait()
+	return b.summary(ctx)
+}
+
+func newBurst(p *Plan, sink Sink) *burst {
+	now := time.Now()
+	b := &burst{
+		plan: p, sink: sink, mix: newMix(p.Leaves), tally: newTally(p), seed: p.Seed, timeout: p.timeout(),
+		start: now, end: now.Add(p.duration), hardEnd: now.Add(p.MaxDuration()),
+	}
+	b.crew.changed = sink.SetUsers
+	if b.seed == 0 {
+		b.seed = rand.Uint64()
+	}
+	return b
+}
+
+// runClosed starts user i at i/rampUp.
+func (b *burst) runClosed(ctx context.Context) {
+	var timer *time.Timer
+	for i := range b.plan.users {
+		at := b.start
+		if b.plan.rampUp > 0 {
+			at = at.Add(time.Duration(float64(i) / b.plan.rampUp * float64(time.Second)))
+		}
+		if !at.Before(b.end) || !b.wait(ctx, &timer, at, nil) {
+			return
+		}
+		b.hire(ctx, i, (*user).roam)
+	}
+}
+
+// hire starts a user, who works until work returns. A user who cannot open a session ends the burst.
+func (b *burst) hire(ctx context.Context, i int, work func(*user, context.Context)) {
+	b.crew.join()
+	b.crew.wg.Go(func() {
+		defer b.crew.leave()
+		u, err := b.newUser(i)
+		if err != nil {
+			b.stop(fmt.Errorf("opening the session of user %d: %w", i, err))
+			return
+		}
+		defer u.close()
+		// A context between the burst's and the requests': requests enter themselves here and not in a list of all users.
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		work(u, ctx)
+	})
+}
+
+// wait returns at the given instant, or sooner when wake receives. It is false once ctx is done. The timer is made when
+// it is first needed, and used again.
+func (b *burst) wait(ctx context.Context, timer **time.Timer, at time.Time, wake <-chan struct{}) bool {
+	d := time.Until(at)
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	if *timer == nil {
+		*timer = time.NewTimer(d)
+	} else {
+		(*timer).Reset(d)
+	}
+	select {
+	case <-(*timer).C:
+		return ctx.Err() == nil
+	case <-wake:
+		(*timer).Stop()
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		(*timer).Stop()
+		return false
+	}
+}
+
+// A crew counts the users of a burst and the requests in flight.
+type crew struct {
+	wg       sync.WaitGroup
+	inFlight atomic.Int64
+	mostSent atomic.Int64 // in flight at once
+
+	mu      sync.Mutex
+	users   int
+	most    int
+	changed func(users int)
+}
+
+func (c *crew) join()  { c.change(1) }
+func (c *crew) leave() { c.change(-1) }
+
+// change reports under the lock, so that the last number reported is the last that was true.
+func (c *crew) change(by int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.users += by
+	c.most = max(c.most, c.users)
+	c.changed(c.users)
+}
+
+func (c *crew) sending() {
+	n := c.inFlight.Add(1)
+	for most := c.mostSent.Load(); n > most; most = c.mostSent.Load() {
+		if c.mostSent.CompareAndSwap(most, n) {
+			return
+		}
+	}
+}
+
+func (c *crew) answered() { c.inFlight.Add(-1) }

@@ -1,0 +1,140 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// The bounds within which a burst of the open model is believed. Beyond them its generator, or too few users, shaped the
+// figures more than the target did.
+const (
+	maxLag     = 100 * time.Millisecond // at the 99th percentile of what was sent
+	maxDropped = 0.001                  // of what was due: those left out would be the slowest
+)
+
+// judge says why a burst of the open model is not to be believed, or nothing. Only what was sent has a lag.
+func judge(sent, dropped uint64, lagP99 time.Duration) string {
+	if due := sent + dropped; float64(dropped) > maxDropped*float64(due) {
+		return fmt.Sprintf("%d of %d requests dropped, want at most %g %%: no user was free", dropped, due, maxDropped*100)
+	}
+	if lagP99 > maxLag {
+		return fmt.Sprintf("99th percentile of lag %s, want at most %s", lagP99.Round(time.Millisecond), maxLag)
+	}
+	return ""
+}
+
+func (b *burst) summary(ctx context.Context) *Summary {
+	s := &Summary{
+		Probe: b.plan.Name, Seed: b.seed, Start: b.start, End: time.Now(), Result: Completed,
+		UsersPeak: b.crew.most, InFlightPeak: int(b.crew.mostSent.Load()),
+		Dropped: b.dropped, Lag: b.tally.lag, Leaves: b.tally.leaves,
+	}
+	lag := time.Duration(s.Lag.ValueAtQuantile(99)) * time.Microsecond
+	if ctx.Err() != nil {
+		s.Result, s.Reason = Aborted, context.Cause(ctx).Error()
+	} else if reason := judge(s.Requests(), s.Dropped, lag); reason != "" {
+		s.Result, s.Reason = Invalid, reason
+	}
+	return s
+}
+
+// Valid says whether the burst's figures may be compared with a target or with another burst's.
+func (s *Summary) Valid() bool { return s.Result == Completed }
+
+// Duration is from the start to the end of the last request.
+func (s *Summary) Duration() time.Duration { return s.End.Sub(s.Start) }
+
+// Requests is how many requests there were, without canceled ones.
+func (s *Summary) Requests() uint64 { return s.sum((*LeafSummary).Requests) }
+
+// Failures is how many requests had an outcome other than ok and canceled.
+func (s *Summary) Failures() uint64 { return s.sum((*LeafSummary).Failures) }
+
+// ErrorRatio is Failures over Requests; 0 without requests.
+func (s *Summary) ErrorRatio() float64 { return ratio(s.Failures(), s.Requests()) }
+
+// Throughput is the requests answered a second, over the whole Duration. An answer is one from the server, good or bad:
+// not a refused connection, nor a timeout.
+func (s *Summary) Throughput() float64 {
+	if s.Duration() <= 0 {
+		return 0
+	}
+	return float64(s.sum((*LeafSummary).answered)) / s.Duration().Seconds()
+}
+
+func (s *Summary) sum(of func(*LeafSummary) uint64) (n uint64) {
+	for i := range s.Leaves {
+		n += of(&s.Leaves[i])
+	}
+	return n
+}
+
+// All merges the leaves into one, whose Task and Endpoint are empty. It adds up every count there is: call it once and
+// keep it.
+func (s *Summary) All() LeafSummary {
+	all := LeafSummary{Response: newHistogram(), Service: newHistogram()}
+	for i := range s.Leaves {
+		all.merge(&s.Leaves[i])
+	}
+	return all
+}
+
+func (l *LeafSummary) merge(other *LeafSummary) {
+	for o, n := range other.Outcomes {
+		l.Outcomes[o] += n
+	}
+	l.Bytes += other.Bytes
+	l.Response.Merge(other.Response)
+	l.Service.Merge(other.Service)
+}
+
+// Requests is how many requests there were, without canceled ones.
+func (l *LeafSummary) Requests() (n uint64) {
+	for o, count := range l.Outcomes {
+		if probes.Outcome(o) != probes.Canceled {
+			n += count
+		}
+	}
+	return n
+}
+
+// Failures is how many requests had an outcome other than ok and canceled.
+func (l *LeafSummary) Failures() uint64 { return l.Requests() - l.Outcomes[probes.OK] }
+
+// ErrorRatio is Failures over Requests; 0 without requests.
+func (l *LeafSummary) ErrorRatio() float64 { return ratio(l.Failures(), l.Requests()) }
+
+func (l *LeafSummary) answered() (n uint64) {
+	for _, o := range []probes.Outcome{
+		probes.OK, probes.HTTP4xx, probes.HTTP429, probes.HTTP5xx, probes.InvalidResponse, probes.BodyTooLarge,
+	} {
+		n += l.Outcomes[o]
+	}
+	return n
+}
+
+// Quantile is the response time in seconds that a part q of the requests, from 0 to 1, stayed within; 0 without requests.
+func (l *LeafSummary) Quantile(q float64) float64 {
+	return seconds(l.Response.ValueAtQuantile(q * 100))
+}
+
+// Min is the shortest response time in seconds; 0 without requests.
+func (l *LeafSummary) Min() float64 { return seconds(l.Response.Min()) }
+
+// Mean is the mean response time in seconds; 0 without requests.
+func (l *LeafSummary) Mean() float64 { return l.Response.Mean() / 1e6 }
+
+// Max is the longest response time in seconds; 0 without requests.
+func (l *LeafSummary) Max() float64 { return seconds(l.Response.Max()) }
+
+func seconds(us int64) float64 { return float64(us) / 1e6 }
+
+func ratio(n, of uint64) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(n) / float64(of)
+}
