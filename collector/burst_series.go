@@ -1,0 +1,114 @@
+package collector
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// BurstSeries holds the series of one load probe, resolved once. It implements load.Sink.
+type BurstSeries struct {
+	probe         *ProbeSeries
+	plan          []load.Leaf
+	leaves        []leafSeries // in the order of the plan
+	active, users prometheus.Gauge
+	bursts        map[load.Result]prometheus.Counter
+	dropped       prometheus.Counter
+
+	peaks, throughput feed
+}
+
+// leafSeries are the series of one endpoint.
+type leafSeries struct {
+	requests          outcomeCounters
+	response, service prometheus.Observer
+}
+
+var _ load.Sink = (*BurstSeries)(nil)
+
+// Burst makes the series of a load probe for the leaves of its plan. What it returns is the load.Sink of its bursts.
+// Calling it again with other leaves keeps the values of those that stay and deletes the series of those that are gone.
+func (s *ProbeSeries) Burst(plan *load.Plan) *BurstSeries {
+	r := s.recorder
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v, name := &r.vectors, s.info.Name
+	b := &BurstSeries{
+		probe: s, plan: plan.Leaves,
+		active: v.active.WithLabelValues(name), users: v.users.WithLabelValues(name),
+		bursts:     map[load.Result]prometheus.Counter{},
+		dropped:    v.dropped.WithLabelValues(name),
+		peaks:      r.book.Of(objective.LoadUsers, s.info.Group, name, ""),
+		throughput: r.book.Of(objective.LoadThroughput, s.info.Group, name, ""),
+	}
+	for _, result := range []load.Result{load.Completed, load.Aborted, load.Invalid} {
+		b.bursts[result] = v.bursts.WithLabelValues(name, string(result))
+	}
+	for _, leaf := range plan.Leaves {
+		b.leaves = append(b.leaves, leafSeries{
+			requests: newOutcomeCounters(v.requests, name, leaf.Task, leaf.Endpoint),
+			response: v.response.WithLabelValues(name, leaf.Endpoint), service: v.service.WithLabelValues(name, leaf.Endpoint),
+		})
+	}
+	if s.burst != nil {
+		v.removeLeaves(name, s.burst.plan, plan.Leaves)
+	}
+	s.burst = b
+	return b
+}
+
+// removeLeaves deletes the series of leaves that a new plan no longer has.
+func (v *vectors) removeLeaves(probe string, old, kept []load.Leaf) {
+	type key struct{ task, endpoint string }
+	tasks, endpoints := map[key]bool{}, map[string]bool{}
+	for _, leaf := range kept {
+		tasks[key{leaf.Task, leaf.Endpoint}], endpoints[leaf.Endpoint] = true, true
+	}
+	for _, leaf := range old {
+		if !tasks[key{leaf.Task, leaf.Endpoint}] {
+			v.requests.DeletePartialMatch(prometheus.Labels{"probe": probe, "task": leaf.Task, "endpoint": leaf.Endpoint})
+		}
+		if !endpoints[leaf.Endpoint] {
+			v.response.DeleteLabelValues(probe, leaf.Endpoint)
+			v.service.DeleteLabelValues(probe, leaf.Endpoint)
+		}
+	}
+}
+
+// Observe implements load.Sink. It does not allocate. A canceled request is counted and nothing more.
+func (b *BurstSeries) Observe(leaf int, s *probes.Sample) {
+	l := &b.leaves[leaf]
+	l.requests[s.Outcome].Inc()
+	if s.Outcome == probes.Canceled {
+		return
+	}
+	l.response.Observe(s.Response().Seconds())
+	l.service.Observe(s.Duration.Seconds())
+}
+
+// SetUsers implements load.Sink.
+func (b *BurstSeries) SetUsers(n int) { b.users.Set(float64(n)) }
+
+// Begin says that a burst runs.
+func (b *BurstSeries) Begin() { b.active.Set(1) }
+
+// End publishes a finished burst. Only a completed one feeds the objectives.
+func (b *BurstSeries) End(s *load.Summary) {
+	b.active.Set(0)
+	b.users.Set(0)
+	if c, ok := b.bursts[s.Result]; ok {
+		c.Inc()
+	}
+	b.dropped.Add(float64(s.Dropped))
+	last := newLastBurst(s)
+	b.probe.last.Store(last)
+	b.probe.lastRun.set(unixSeconds(s.End))
+	if !last.valid {
+		return
+	}
+	b.probe.lastSuccess.set(unixSeconds(s.End))
+	b.peaks.observe(s.End, float64(s.UsersPeak))
+	b.throughput.observe(s.End, last.throughput)
+}

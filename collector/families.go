@@ -1,0 +1,164 @@
+package collector
+
+import (
+	"slices"
+
+	dto "github.com/prometheus/client_model/go"
+)
+
+// A Family is one metric of the program.
+type Family struct {
+	Name   string
+	Type   dto.MetricType
+	Labels []string // in the order in which values are given; without those that Prometheus adds
+	Help   string
+}
+
+// The types of families.
+const (
+	counter   = dto.MetricType_COUNTER
+	gauge     = dto.MetricType_GAUGE
+	histogram = dto.MetricType_HISTOGRAM
+	summary   = dto.MetricType_SUMMARY
+)
+
+// Families lists every metric that the program can expose beside those of client_golang on the process and the Go
+// runtime (process_*, go_*).
+func Families() []Family {
+	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), loadFamilies(), redisFamilies(), hostFamilies())
+}
+
+func daemonFamilies() []Family {
+	return []Family{
+		{buildInfo, gauge, []string{"version", "revision", "branch", "goversion", "goos", "goarch", "tags"},
+			"Always 1; its labels say which build this is."},
+		{configReloadSuccessful, gauge, nil, "Whether the last configuration that was read was good: 1 or 0."},
+		{configReloadTimestamp, gauge, nil,
+			"When the running configuration was read. Absent until one is."},
+		{configHashInfo, gauge, []string{"hash"},
+			"Always 1; its label is the hash of the running configuration. Absent until one is read."},
+		{scrapeDuration, gauge, []string{"collector"},
+			"How long a collector's last reading of its source took. Readings run beside scrapes. Absent before the first."},
+		{scrapeSuccess, gauge, []string{"collector"},
+			"Whether a collector's last reading of its source worked: 1 or 0. Absent before the first."},
+	}
+}
+
+func objectiveFamilies() []Family {
+	return []Family{
+		{objectiveThreshold, gauge, []string{"objective", "level"},
+			"Thresholds of an objective in the base unit of its measure; level is target, warning or critical. " +
+				"For drawing: rules carry literals."},
+		{objectiveValue, gauge, []string{"objective"},
+			"Value of an objective over its window, in the base unit of its measure. Absent without data."},
+		{objectiveSamples, gauge, []string{"objective"}, "Samples behind the value of an objective."},
+		{objectiveMet, gauge, []string{"objective"},
+			"Whether an objective is met: 1 or 0. Absent while samples are too few to judge."},
+	}
+}
+
+func probeFamilies() []Family {
+	return []Family{
+		{probeInfo, gauge, []string{"probe", "group", "kind"}, "Always 1; its labels say what a probe is."},
+		{probeInterval, gauge, []string{"probe"}, "Shortest time between two runs that a probe's schedule gives."},
+		{probeSuccess, gauge, []string{"probe"}, "Whether the last run succeeded: 1 or 0. Absent before the first."},
+		{probeRuns, counter, []string{"probe", "outcome"},
+			"Runs by how they ended. canceled is perfwatch stopping a run itself; such a run is in no other series."},
+		{probeSkipped, counter, []string{"probe", "reason"}, "Runs that were due and did not happen, by why."},
+		{probeConsecutiveFailures, gauge, []string{"probe"}, "How many of the last runs failed in a row; 0 after a success."},
+		{probeDuration, histogram, []string{"probe", "group"},
+			"Time of a whole request to its last byte, or to its failure. Failures count too: a timeout at the time it took."},
+		{probePhaseDuration, histogram, []string{"probe", "phase"},
+			"Time of one phase of a request. A phase that did not happen, as connect on a kept connection, has no observation."},
+		{probeScheduleLag, histogram, nil, "How late runs were started after the instant that their schedule intended."},
+		{probeLastRun, gauge, []string{"probe"}, "When the last run ended. Absent before the first."},
+		{probeLastSuccess, gauge, []string{"probe"}, "When the last successful run ended. Absent before the first."},
+		{httpStatusCode, gauge, []string{"probe"}, "HTTP status of the last run. Absent when it got no response."},
+		{httpResponseBytes, gauge, []string{"probe"},
+			"Body bytes of the last run as they came off the wire. Absent when it got no response."},
+		{tlsCertificateNotAfter, gauge, []string{"probe"},
+			"Earliest expiry in the certificate chain that the server sent last. Absent without TLS."},
+	}
+}
+
+func loadFamilies() []Family {
+	return []Family{
+		{loadActive, gauge, []string{"probe"}, "Whether a burst runs now: 1 or 0."},
+		{loadUsers, gauge, []string{"probe"}, "Users of a burst that run now."},
+		{loadRequests, counter, []string{"probe", "task", "endpoint", "outcome"},
+			"Requests of bursts by how they ended; task is the top of the task tree. canceled is perfwatch ending a burst."},
+		{loadResponse, histogram, []string{"probe", "endpoint"},
+			"Time from the instant a request was due to its last byte. The service time where no instant is due (closed model)."},
+		{loadService, histogram, []string{"probe", "endpoint"}, "Time from the instant a request was sent to its last byte."},
+		{loadBursts, counter, []string{"probe", "result"},
+			"Bursts by result. invalid is a burst whose figures say more of perfwatch than of the platform."},
+		{loadDropped, counter, []string{"probe"}, "Requests that were due while no user was free to send them."},
+		{loadLastLatency, summary, []string{"probe", "endpoint"},
+			"Response times of the last burst, exact to three digits; endpoint \"\" is all of them. " +
+				"Count and sum are those of one burst. Absent before the first."},
+		{loadLastThroughput, gauge, []string{"probe"}, "Requests a second of the last burst. Absent before the first."},
+		{loadLastErrorRatio, gauge, []string{"probe"},
+			"Failed requests over all requests of the last burst, canceled ones left out. Absent before the first."},
+		{loadLastUsersPeak, gauge, []string{"probe"}, "Most concurrent users of the last burst. Absent before the first."},
+		{loadLastInFlightPeak, gauge, []string{"probe"}, "Most requests in flight at once in the last burst. Absent before the first."},
+		{loadLastDuration, gauge, []string{"probe"}, "How long the last burst took. Absent before the first."},
+		{loadLastTimestamp, gauge, []string{"probe"}, "When the last burst ended. Absent before the first."},
+		{loadLastValid, gauge, []string{"probe"},
+			"Whether the last burst ran to its end and can be believed: 1 or 0. Absent before the first."},
+	}
+}
+
+func redisFamilies() []Family {
+	return slices.Concat(redisCounterFamilies(), []Family{
+		{redisUp, gauge, []string{"redis"},
+			"Whether the last INFO was answered: 1 or 0. A Redis that is loading its data is not up. Absent before the first."},
+		{redisMemoryUsed, gauge, []string{"redis"}, "Memory that Redis has allocated."},
+		{redisMemoryMax, gauge, []string{"redis"}, "Memory that Redis may use (maxmemory). Absent when it is unlimited."},
+		{redisMemoryFragmentation, gauge, []string{"redis"},
+			"Resident over allocated memory. Well above 1 is fragmentation, once Redis holds many megabytes; below 1 is swapping."},
+		{redisConnectedClients, gauge, []string{"redis"}, "Client connections, perfwatch's own included."},
+		{redisBlockedClients, gauge, []string{"redis"}, "Clients that wait in a blocking command."},
+		{redisDBKeys, gauge, []string{"redis", "db"}, "Keys of a database. Absent for an empty database."},
+		{redisDBExpiringKeys, gauge, []string{"redis", "db"}, "Keys of a database that have a time to live."},
+		{redisDBAverageTTL, gauge, []string{"redis", "db"},
+			"Mean time to live as Redis estimates it from samples. " +
+				"Absent while there is no estimate, and on replicas, where it means nothing."},
+		{redisInfo, gauge, []string{"redis", "version", "role", "engine"},
+			"Always 1; its labels say what answers. role is master, replica or unknown; engine is redis, valkey or dragonfly."},
+	})
+}
+
+func redisCounterFamilies() []Family {
+	return []Family{
+		{redisKeyspaceHits, counter, []string{"redis"},
+			"Lookups that found their key, since perfwatch first read this Redis. " +
+				"GET, MGET by key, EXISTS, TTL, TYPE, STRLEN, HGET and the like look up; INCR, DEL, EXPIRE and SETNX do not."},
+		{redisKeyspaceMisses, counter, []string{"redis"}, "Lookups that found no key, since perfwatch first read this Redis."},
+		{redisExpiredKeys, counter, []string{"redis"}, "Keys that died of their time to live, since perfwatch first read this Redis."},
+		{redisEvictedKeys, counter, []string{"redis"}, "Keys thrown out for want of memory, since perfwatch first read this Redis."},
+		{redisRejectedConnections, counter, []string{"redis"},
+			"Connections refused at maxclients, since perfwatch first read this Redis."},
+		{redisRestarts, counter, []string{"redis"},
+			"How often another server process answered than before: restarts, and failovers behind one address."},
+	}
+}
+
+func hostFamilies() []Family {
+	return []Family{
+		{hostCPUUsage, gauge, nil,
+			"CPU in use over all CPUs, mean of the last second. Idle and I/O wait are not use, time stolen by the hypervisor is. " +
+				"Absent without a sample."},
+		{hostCPUUsagePeak, gauge, nil,
+			"Highest sample of CPU in use in the last minute. No scrape resets it. Absent without a sample."},
+		{hostCPUUsageSample, histogram, nil,
+			"Samples of CPU in use. The kernel counts ticks of 10 ms: at a sample each 100 ms one step is 10 % over the number of CPUs."},
+		{hostMemoryUsage, gauge, nil,
+			"Memory in use, 1 - available/total, mean of the last second. Absent without a sample."},
+		{hostMemoryUsagePeak, gauge, nil,
+			"Highest sample of memory in use in the last minute. No scrape resets it. Absent without a sample."},
+		{hostMemoryUsageSample, histogram, nil, "Samples of memory in use."},
+		{hostLoad1, gauge, nil, "Load average of one minute. Absent without a sample."},
+		{hostCPUs, gauge, nil, "CPUs of the machine. Absent without a sample."},
+		{hostMemoryTotal, gauge, nil, "Memory of the machine. Absent without a sample."},
+	}
+}

@@ -1,0 +1,167 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// How the host is looked at: usage now is the mean of a second, its peak that of a minute.
+const (
+	defaultSampleInterval = 100 * time.Millisecond
+	usageWindow           = time.Second
+	peakWindow            = time.Minute
+)
+
+// Host samples CPU and memory of the machine beside the scrapes and feeds the objectives on them.
+type Host struct {
+	Interval time.Duration // between samples; 0 means 100 ms
+
+	descs
+	source func(context.Context) (hostState, error)
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	scrape scrape    // guarded by mu, as all below
+	state  hostState // the last that was read
+	cpu    usage
+	memory usage
+}
+
+// usage is what is kept of the samples of one ratio.
+type usage struct {
+	recent  recentMean
+	peak    slidingMax
+	samples prometheus.Histogram
+	feed    feed
+}
+
+func newUsage(name string, book *objective.Book, m objective.Measure) usage {
+	return usage{
+		recent: recentMean{width: usageWindow},
+		peak:   slidingMax{width: peakWindow},
+		samples: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: name, Help: family(name).Help, Buckets: ratioBounds(book, m),
+		}),
+		feed: book.Of(m, "", "", ""),
+	}
+}
+
+func (u *usage) add(at time.Time, ratio float64) {
+	u.recent.push(reading{at, ratio})
+	u.peak.push(reading{at, ratio})
+	u.samples.Observe(ratio)
+	u.feed.observe(at, ratio)
+}
+
+// NewHost makes a collector of this machine. It is for the caller to register and to Run.
+func NewHost(book *objective.Book, log *slog.Logger) *Host {
+	return newHost(newHostSource(), book, log)
+}
+
+func newHost(source func(context.Context) (hostState, error), book *objective.Book, log *slog.Logger) *Host {
+	return &Host{
+		descs:  newDescs(slices.DeleteFunc(hostFamilies(), func(f Family) bool { return f.Type == histogram }), nil),
+		source: source, log: log,
+		scrape: newScrape("host"),
+		cpu:    newUsage(hostCPUUsageSample, book, objective.CPUUsage),
+		memory: newUsage(hostMemoryUsageSample, book, objective.MemoryUsage),
+	}
+}
+
+// Run samples until ctx is done.
+func (h *Host) Run(ctx context.Context) {
+	interval := h.Interval
+	if interval <= 0 {
+		interval = defaultSampleInterval
+	}
+	h.widen(2 * interval)
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		h.sample(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// widen lets a slow sampler have a current value between its samples.
+func (h *Host) widen(width time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.cpu.recent.width = max(usageWindow, width)
+	h.memory.recent.width = max(usageWindow, width)
+}
+
+// sample reads the machine once. The first sample has no CPU usage: that is a difference of two.
+func (h *Host) sample(ctx context.Context) {
+	start := time.Now()
+	state, err := h.source(ctx)
+	now := time.Now()
+	if err == nil && (state.memory == 0 || state.available > state.memory) {
+		err = errors.New("reading memory: more is available than there is")
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if changed := h.scrape.finished(now.Sub(start), err); changed && err != nil {
+		h.log.Warn("host is not readable", "err", err)
+	} else if changed {
+		h.log.Info("host is readable")
+	}
+	if err != nil {
+		return
+	}
+	before := h.state
+	h.state = state
+	h.memory.add(now, 1-float64(state.available)/float64(state.memory))
+	// Idle and I/O wait may go backwards by a tick, and two readings may see the same tick.
+	if total := state.total - before.total; before.total > 0 && total > 0 {
+		h.cpu.add(now, min(1, max(0, (state.busy-before.busy)/total)))
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (h *Host) Describe(ch chan<- *prometheus.Desc) {
+	h.descs.Describe(ch)
+	h.scrape.Describe(ch)
+	h.cpu.samples.Describe(ch)
+	h.memory.samples.Describe(ch)
+}
+
+// Collect implements prometheus.Collector.
+func (h *Host) Collect(ch chan<- prometheus.Metric) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	h.scrape.collect(ch)
+	h.cpu.samples.Collect(ch)
+	h.memory.samples.Collect(ch)
+	h.usage(ch, now, &h.cpu, hostCPUUsage, hostCPUUsagePeak)
+	if sampled := h.usage(ch, now, &h.memory, hostMemoryUsage, hostMemoryUsagePeak); sampled {
+		h.gauge(ch, hostLoad1, h.state.load1)
+		h.gauge(ch, hostCPUs, float64(h.state.cpus))
+		h.gauge(ch, hostMemoryTotal, float64(h.state.memory))
+	}
+}
+
+// usage exposes the mean and the peak of a ratio, and says whether there was a sample in the last second.
+func (h *Host) usage(ch chan<- prometheus.Metric, now time.Time, u *usage, mean, peak string) bool {
+	if v, ok := u.peak.highest(now); ok {
+		h.gauge(ch, peak, v)
+	}
+	v, ok := u.recent.mean(now)
+	if ok {
+		h.gauge(ch, mean, v)
+	}
+	return ok
+}

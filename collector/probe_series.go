@@ -1,0 +1,147 @@
+package collector
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// kindLoad is the kind of probe that has bursts in place of timed runs.
+const kindLoad = "load"
+
+// reasons is the closed set of why a run that was due did not happen.
+func reasons() []string { return []string{"overlap", "saturated", "guard", "window", "paused"} }
+
+// ProbeSeries holds the series of one probe, resolved once.
+type ProbeSeries struct {
+	recorder *Recorder
+	info     ProbeInfo
+
+	runs     outcomeCounters
+	failures prometheus.Gauge
+	skipped  map[string]prometheus.Counter
+	duration prometheus.Observer                   // nil for bursts
+	phases   [probes.NumPhases]prometheus.Observer // likewise
+
+	success, lastRun, lastSuccess, status, bytes, certificate lastValue
+
+	latency, errors feed
+
+	last  atomic.Pointer[lastBurst] // nil before the first burst
+	burst *BurstSeries              // guarded by recorder.mu
+}
+
+// outcomeCounters are one counter for each outcome.
+type outcomeCounters [probes.NumOutcomes]prometheus.Counter
+
+func newOutcomeCounters(vec *prometheus.CounterVec, labels ...string) (cs outcomeCounters) {
+	for o := range cs {
+		cs[o] = vec.WithLabelValues(append(slices.Clone(labels), probes.Outcome(o).String())...)
+	}
+	return cs
+}
+
+// newProbeSeries is called with the recorder's lock held.
+func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
+	v, name := &r.vectors, info.Name
+	s := &ProbeSeries{
+		recorder: r, info: info,
+		runs:     newOutcomeCounters(v.runs, name),
+		failures: v.failures.WithLabelValues(name),
+		skipped:  map[string]prometheus.Counter{},
+		errors:   r.book.Of(objective.ErrorRatio, info.Group, name, ""),
+	}
+	v.info.WithLabelValues(name, info.Group, info.Kind).Set(1)
+	for _, reason := range reasons() {
+		s.skipped[reason] = v.skipped.WithLabelValues(name, reason)
+	}
+	if info.Kind == kindLoad {
+		return s
+	}
+	s.latency = r.book.Of(objective.Latency, info.Group, name, "")
+	s.duration = v.duration.WithLabelValues(name, info.Group)
+	for p := range s.phases {
+		s.phases[p] = v.phases.WithLabelValues(name, probes.Phase(p).String())
+	}
+	return s
+}
+
+// Observe records one run. It does not allocate. A canceled run is counted and nothing more: it says nothing of the
+// platform.
+func (s *ProbeSeries) Observe(sample *probes.Sample) {
+	s.runs[sample.Outcome].Inc()
+	if sample.Outcome == probes.Canceled {
+		return
+	}
+	end := sample.Start.Add(sample.Duration)
+	s.lastRun.set(unixSeconds(end))
+	ok := sample.Outcome == probes.OK
+	s.success.set(oneIf(ok))
+	s.errors.observe(end, oneIf(!ok))
+	if ok {
+		s.lastSuccess.set(unixSeconds(end))
+		s.failures.Set(0)
+	} else {
+		s.failures.Inc()
+	}
+	s.observeTimes(sample, end)
+	s.observeResponse(&sample.Result)
+}
+
+func (s *ProbeSeries) observeTimes(sample *probes.Sample, end time.Time) {
+	if s.duration == nil {
+		return
+	}
+	s.duration.Observe(sample.Duration.Seconds())
+	s.latency.observe(end, sample.Duration.Seconds())
+	for p := range s.phases {
+		if d, ok := sample.Phases.Get(probes.Phase(p)); ok {
+			s.phases[p].Observe(d.Seconds())
+		}
+	}
+}
+
+// observeResponse keeps the certificate of the last handshake while there is no response at all: an expiry that
+// vanished with each outage would resolve its own alert.
+func (s *ProbeSeries) observeResponse(res *probes.Result) {
+	if !res.CertNotAfter.IsZero() {
+		s.certificate.set(unixSeconds(res.CertNotAfter))
+	} else if res.Status != 0 {
+		s.certificate.clear()
+	}
+	if res.Status == 0 {
+		s.status.clear()
+		s.bytes.clear()
+		return
+	}
+	s.status.set(float64(res.Status))
+	s.bytes.set(float64(res.Bytes))
+}
+
+// Skipped counts a run that was due and did not happen. The reason is one of overlap, saturated, guard, window and
+// paused; any other is not counted, since labels come from a closed set.
+func (s *ProbeSeries) Skipped(reason string) {
+	if c, ok := s.skipped[reason]; ok {
+		c.Inc()
+	}
+}
+
+// A feed is the trackers that one source feeds.
+type feed []*objective.Tracker
+
+func (f feed) observe(at time.Time, v float64) {
+	for _, t := range f {
+		t.Observe(at, v)
+	}
+}
+
+func (f feed) add(at time.Time, part, whole float64) {
+	for _, t := range f {
+		t.Add(at, part, whole)
+	}
+}

@@ -1,0 +1,106 @@
+package collector
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// A Recorder turns samples into metrics and feeds the objectives. Its methods are safe for concurrent use.
+type Recorder struct {
+	book    *objective.Book
+	vectors vectors
+	lag     prometheus.Histogram
+	descs   descs // of what is absent until it is known
+
+	mu     sync.Mutex
+	probes map[string]*ProbeSeries // guarded by mu
+}
+
+// vectors are the metrics that exist from the moment a probe is added.
+type vectors struct {
+	info, interval, failures *prometheus.GaugeVec
+	runs, skipped            *prometheus.CounterVec
+	duration, phases         *prometheus.HistogramVec
+
+	active, users             *prometheus.GaugeVec
+	requests, bursts, dropped *prometheus.CounterVec
+	response, service         *prometheus.HistogramVec
+}
+
+// NewRecorder makes a recorder whose histograms have a bound at every threshold of the book's latency objectives, and
+// registers its metrics.
+func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
+	bounds := secondsBounds(book)
+	r := &Recorder{
+		book: book,
+		vectors: vectors{
+			info: newGaugeVec(probeInfo), interval: newGaugeVec(probeInterval), failures: newGaugeVec(probeConsecutiveFailures),
+			runs: newCounterVec(probeRuns), skipped: newCounterVec(probeSkipped),
+			duration: newSecondsVec(probeDuration, bounds), phases: newSecondsVec(probePhaseDuration, bounds),
+			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
+			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), dropped: newCounterVec(loadDropped),
+			response: newSecondsVec(loadResponse, bounds), service: newSecondsVec(loadService, bounds),
+		},
+		lag:    prometheus.NewHistogram(secondsOpts(probeScheduleLag, bounds)),
+		descs:  newDescs(lastFamilies(), nil),
+		probes: map[string]*ProbeSeries{},
+	}
+	reg.MustRegister(r.vectors.collectors()...)
+	reg.MustRegister(r.lag, lastCollector{r})
+	return r
+}
+
+func (v *vectors) collectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases,
+		v.active, v.users, v.requests, v.bursts, v.dropped, v.response, v.service,
+	}
+}
+
+// remove deletes every series that has all of labels.
+func (v *vectors) remove(labels prometheus.Labels) {
+	for _, c := range v.collectors() {
+		if vec, ok := c.(interface{ DeletePartialMatch(prometheus.Labels) int }); ok {
+			vec.DeletePartialMatch(labels)
+		}
+	}
+}
+
+// ProbeInfo is what the metrics say of a probe.
+type ProbeInfo struct {
+	Name, Group, Kind string
+	Interval          time.Duration
+}
+
+// Probe makes the series of a probe, all at zero. Calling it again for the same name returns the same series with their
+// values kept, unless the probe has another group or kind: that is another probe, which starts at zero.
+func (r *Recorder) Probe(info ProbeInfo) *ProbeSeries {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, ok := r.probes[info.Name]
+	if ok && (s.info.Group != info.Group || s.info.Kind != info.Kind) {
+		r.vectors.remove(prometheus.Labels{"probe": info.Name})
+		ok = false
+	}
+	if !ok {
+		s = newProbeSeries(r, info)
+		r.probes[info.Name] = s
+	}
+	r.vectors.interval.WithLabelValues(info.Name).Set(info.Interval.Seconds())
+	return s
+}
+
+// Remove deletes every series of a probe. What its last run still reports is not seen.
+func (r *Recorder) Remove(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.probes, name)
+	r.vectors.remove(prometheus.Labels{"probe": name})
+}
+
+// ScheduleLag records how late a run was started.
+func (r *Recorder) ScheduleLag(lag time.Duration) { r.lag.Observe(lag.Seconds()) }

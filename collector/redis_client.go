@@ -1,0 +1,146 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// maxPasswordBytes bounds a password file.
+const maxPasswordBytes = 64 << 10
+
+// RedisServer says how a Redis is reached. A user needs no more rights than +info and +ping.
+type RedisServer struct {
+	URL          string            // redis://, rediss:// or unix://
+	Username     string            // ACL user; "" for the one in the URL or the default user
+	PasswordFile string            // read at each connection, so that it can be rotated; goes before Password
+	Password     promconfig.Secret // "" for the one in the URL
+}
+
+// redisClient asks one Redis for its INFO over a connection that it keeps.
+type redisClient struct {
+	options redis.Options
+	client  *redis.Client // nil after an error, so that the next question starts from nothing
+	conn    net.Conn      // the one that the client has
+}
+
+func newRedisClient(server RedisServer) (*redisClient, error) {
+	o, err := redis.ParseURL(server.URL)
+	if err != nil {
+		return nil, fmt.Errorf("parsing url: %w", withoutURL(err))
+	}
+	username, password := o.Username, o.Password
+	if server.Username != "" {
+		username = server.Username
+	}
+	if server.Password != "" {
+		password = string(server.Password)
+	}
+	return &redisClient{options: redis.Options{
+		Network: o.Network, Addr: o.Addr, TLSConfig: o.TLSConfig,
+		Protocol:              2, // INFO is a plain string in it, and nothing is pushed
+		DisableIdentity:       true,
+		ContextTimeoutEnabled: true,
+		MaxRetries:            -1,
+		DialerRetries:         1,
+		ConnMaxIdleTime:       -1,
+		PoolSize:              1,
+		PipelinePoolSize:      -1,
+		MaintNotificationsConfig: &maintnotifications.Config{
+			Mode: maintnotifications.ModeDisabled,
+		},
+		CredentialsProviderContext: func(context.Context) (string, string, error) {
+			if server.PasswordFile == "" {
+				return username, password, nil
+			}
+			text, err := readPassword(server.PasswordFile)
+			return username, text, err
+		},
+	}}, nil
+}
+
+// info asks once, within the context's deadline and timeout.
+func (c *redisClient) info(ctx context.Context, timeout time.Duration) (string, error) {
+	if err := c.connect(ctx, timeout); err != nil {
+		return "", err
+	}
+	text, err := c.client.Info(ctx).Result()
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("asking for INFO: %w", err), c.close())
+	}
+	return text, nil
+}
+
+// connect makes a client of one connection, if there is none. It dials itself: the library's pool would write each
+// failure to stderr, and go on dialling behind our back.
+func (c *redisClient) connect(ctx context.Context, timeout time.Duration) error {
+	if c.client != nil {
+		return nil
+	}
+	o := c.options
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
+	conn, err := redis.NewDialer(&o)(ctx, o.Network, o.Addr)
+	if err != nil {
+		return fmt.Errorf("connecting: %w", err)
+	}
+	c.conn = &replyGuard{Conn: conn}
+	var taken atomic.Bool
+	o.Dialer = func(context.Context, string, string) (net.Conn, error) {
+		if taken.Swap(true) {
+			return nil, net.ErrClosed
+		}
+		return c.conn, nil
+	}
+	c.client = redis.NewClient(&o)
+	return nil
+}
+
+func (c *redisClient) close() error {
+	if c.client == nil {
+		return nil
+	}
+	err := c.client.Close()
+	_ = c.conn.Close() // the client may never have taken it
+	c.client, c.conn = nil, nil
+	if err != nil {
+		return fmt.Errorf("closing the connection: %w", err)
+	}
+	return nil
+}
+
+// readPassword reads a file of one line.
+func readPassword(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the password: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxPasswordBytes+1))
+	if err != nil {
+		return "", fmt.Errorf("reading the password: %w", err)
+	}
+	if len(text) > maxPasswordBytes {
+		return "", fmt.Errorf("reading the password from %q: more than %d bytes", path, maxPasswordBytes)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// withoutURL keeps a URL, which may carry a password, out of an error.
+func withoutURL(err error) error {
+	var parse *url.Error
+	if errors.As(err, &parse) {
+		return parse.Err
+	}
+	return err
+}

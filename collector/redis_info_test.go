@@ -1,0 +1,162 @@
+package collector
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestARecordedInfoIsRead(t *testing.T) {
+	s, err := parseInfo(recordedInfo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprintf("%s %s %s, run %s for %v, hits %d misses %d, %d of %d bytes x %.2f, %d clients, %d databases, db%s %d/%d",
+		s.engine, s.version, s.role, s.runID[:8], s.uptime, s.counters[hits].n, s.counters[misses].n,
+		s.memoryUsed.n, s.memoryMax.n, s.fragmentation, s.connected.n, len(s.databases),
+		s.databases[0].db, s.databases[0].keys.n, s.databases[0].expiring.n)
+	want := "redis 7.0.15 master, run 3080b600 for 1s, hits 1 misses 1, 966368 of 0 bytes x 7.50, 1 clients, 1 databases, db0 1/1"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEnginesNameThemselves(t *testing.T) {
+	for _, row := range []struct{ text, version, engine, role string }{
+		{"redis_version:5.0.14\r\nrole:slave\r\n", "5.0.14", "redis", "replica"},
+		{"redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\nrole:master\r\n", "8.1.0", "valkey", "master"},
+		{"redis_version:6.2.11\r\ndragonfly_version:df-v1.23.0\r\nrole:replica\r\n", "df-v1.23.0", "dragonfly", "replica"},
+		{"redis_version:7.4\nrole:sentinel\n", "7.4", "redis", "unknown"},
+		{"redis_version:\xff\xfe7\r\n", "\uFFFD7", "redis", "unknown"},
+		{"keyspace_hits:1\r\n", "", "redis", "unknown"},
+	} {
+		s, err := parseInfo(row.text)
+		if err != nil {
+			t.Errorf("%q: %v", row.text, err)
+			continue
+		}
+		if s.version != row.version || s.engine != row.engine || s.role != row.role {
+			t.Errorf("%q is %q %q %q, want %q %q %q", row.text, s.version, s.engine, s.role, row.version, row.engine, row.role)
+		}
+	}
+}
+
+func TestFiguresThatAreNoneAreUnknown(t *testing.T) {
+	for _, row := range []struct {
+		text string
+		want count
+	}{
+		{"0", count{0, true}},
+		{"18446744073709551615", count{math.MaxUint64, true}},
+		{"18446744073709551616", count{}}, // overflow
+		{"-1", count{}},                   // Dragonfly's unknown
+		{"", count{}},
+		{"1.5", count{}},
+		{"1e3", count{}},
+		{" 1", count{}},
+		{"0x10", count{}},
+		{"nan", count{}},
+	} {
+		s, err := parseInfo("redis_version:7\r\nkeyspace_hits:" + row.text + "\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.counters[hits]; got.known != row.want.known || got.known && got.n != row.want.n {
+			t.Errorf("hits %q are %v, want %v", row.text, got, row.want)
+		}
+	}
+	nan := math.NaN()
+	for text, want := range map[string]float64{"1.08": 1.08, "-1": nan, "nan": nan, "inf": nan, "1e999": nan, "": nan} {
+		if got := parseRatio(text); got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
+			t.Errorf("ratio %q is %g, want %g", text, got, want)
+		}
+	}
+}
+
+func TestKeyspaceLinesAreReadByName(t *testing.T) {
+	for _, row := range []struct{ line, want string }{
+		{"db0:keys=3,expires=2,avg_ttl=1500", "0 3 2 1500"},
+		{"db12:keys=3,expires=2,avg_ttl=0,subexpiry=9,new=x", "12 3 2 0"},
+		{"db1:avg_ttl=7,expires=2,keys=3", "1 3 2 7"},
+		{"db2:keys=1", "2 1 ? ?"},
+		{"db3:keys=-1,expires=1,avg_ttl=1", ""},
+		{"db4:", ""},
+		{"dbx:keys=1", ""},
+		{"db-1:keys=1", ""},
+		{"db99999999999999999999:keys=1", ""},
+		{"db5:keys=1,keys=2", "5 2 ? ?"},
+	} {
+		s, err := parseInfo("redis_version:7\r\n" + row.line + "\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		text := func(c count) string {
+			if !c.known {
+				return "?"
+			}
+			return fmt.Sprint(c.n)
+		}
+		for _, d := range s.databases {
+			got += strings.Join([]string{d.db, text(d.keys), text(d.expiring), text(d.averageTTLMsec)}, " ")
+		}
+		if got != row.want {
+			t.Errorf("%s gives %q, want %q", row.line, got, row.want)
+		}
+	}
+}
+
+func TestBadInfoIsRefused(t *testing.T) {
+	whole := recordedInfo(t)
+	for _, row := range []struct{ name, text, want string }{
+		{"empty", "", "end within a line"},
+		{"html", "<html>\n", "neither redis_version nor keyspace_hits"},
+		{"binary", strings.Repeat("\x00\xff\x1f:\n", 1000), "neither redis_version nor keyspace_hits"},
+		{"cut within a figure", whole[:strings.Index(whole, "keyspace_misses")-3], "end within a line"},
+		{"10 MB", strings.Repeat("a:1\r\n", 2<<20), "want at most 1048576"},
+		{"loading", strings.Replace(whole, "\nloading:0\r", "\nloading:1\r", 1), "loading its data"},
+	} {
+		if _, err := parseInfo(row.text); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: error %v, want one with %q", row.name, err, row.want)
+		}
+	}
+}
+
+func TestHostileInfoStaysBounded(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("redis_version:" + strings.Repeat("é", 5000) + "\r\nkeyspace_hits:5\r\nkeyspace_hits:1\r\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&text, "db%d:keys=1\r\nunknown_%d:1\r\n", i/2, i)
+	}
+	s, err := parseInfo(text.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.databases) != maxDatabases || len(s.version) > maxInfoLabelSize || !utf8.ValidString(s.version) {
+		t.Errorf("%d databases and a version of %d bytes, want %d and at most %d",
+			len(s.databases), len(s.version), maxDatabases, maxInfoLabelSize)
+	}
+	if s.counters[hits].n != 5 {
+		t.Errorf("hits %d, want 5: the first of two", s.counters[hits].n)
+	}
+}
+
+func FuzzInfo(f *testing.F) {
+	whole := recordedInfo(f)
+	f.Add(whole)
+	f.Add(whole[:1000] + "\r\n")
+	f.Add("redis_version:7\r\ndb0:keys=1,expires=-1\r\nuptime_in_seconds:99999999999999999\r\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := parseInfo(text)
+		if err != nil {
+			return
+		}
+		if len(s.databases) > maxDatabases || !utf8.ValidString(s.version+s.runID) || s.uptime < 0 || s.fragmentation < 0 {
+			t.Errorf("%q gives %+v", text, s)
+		}
+	})
+}

@@ -1,0 +1,62 @@
+package collector
+
+import (
+	"math"
+	"time"
+)
+
+// A RedisSnapshot is what the last reading of one Redis said, for people; the metrics say more.
+type RedisSnapshot struct {
+	Name                  string
+	Up                    bool
+	Error                 string // why it is not up
+	Version, Role         string
+	HitRatio              float64 // since the first reading; NaN without lookups
+	MemoryUsed, MemoryMax int64   // bytes; a maximum of 0 is none
+	Clients               int64
+	Evicted               int64 // keys since the first reading
+}
+
+// Snapshot is what the last reading said.
+func (r *Redis) Snapshot() RedisSnapshot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := r.counters.totals
+	s := RedisSnapshot{
+		Name: r.name, Up: r.state != nil, HitRatio: math.NaN(), Evicted: int64(found[evicted]),
+	}
+	if r.err != nil {
+		s.Error = r.err.Error()
+	}
+	if lookups := found[hits] + found[misses]; lookups > 0 {
+		s.HitRatio = found[hits] / lookups
+	}
+	if r.state != nil {
+		s.Version, s.Role = r.state.version, r.state.role
+		s.MemoryUsed, s.MemoryMax = int64(r.state.memoryUsed.n), int64(r.state.memoryMax.n)
+		s.Clients = int64(r.state.connected.n)
+	}
+	return s
+}
+
+// A HostSnapshot is the machine's load now, for people. Ratios are means of the last second, peaks of the last minute.
+type HostSnapshot struct {
+	CPU, CPUPeak       float64
+	Memory, MemoryPeak float64
+	MemoryTotal        int64 // bytes
+	CPUs               int
+	Load1              float64
+}
+
+// Snapshot is what the last samples said; zero before the first.
+func (h *Host) Snapshot() HostSnapshot {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	s := HostSnapshot{MemoryTotal: int64(h.state.memory), CPUs: h.state.cpus, Load1: h.state.load1}
+	s.CPU, _ = h.cpu.recent.mean(now)
+	s.CPUPeak, _ = h.cpu.peak.highest(now)
+	s.Memory, _ = h.memory.recent.mean(now)
+	s.MemoryPeak, _ = h.memory.peak.highest(now)
+	return s
+}
