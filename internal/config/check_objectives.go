@@ -1,0 +1,205 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// objectives checks every objective. One without a known measure is left at that: its unit, its selectors and its
+// thresholds are all unknown.
+func (c *checker) objectives() {
+	taken := map[string]string{}
+	for i := range c.file.Objectives {
+		at := fmt.Sprintf("objectives[%d]", i)
+		in := &c.file.Objectives[i]
+		c.name(at+".name", in.Name, taken)
+		if !c.measure(at, in) {
+			continue
+		}
+		o := c.objective(at, in)
+		c.cfg.Objectives = append(c.cfg.Objectives, o)
+	}
+}
+
+// measure checks the measure, without which nothing else of an objective means anything.
+func (c *checker) measure(at string, in *objectiveSection) bool {
+	path := at + ".measure"
+	all := make([]string, 0, len(objective.Measures()))
+	for _, m := range objective.Measures() {
+		all = append(all, string(m))
+	}
+	switch {
+	case !c.has(path):
+		c.missing(path, "one of "+strings.Join(all, ", "))
+	case slices.Contains(all, in.Measure):
+		return true
+	case isNotBuilt(path, in.Measure):
+		c.refuse(path, "%s is %s", quote(in.Measure), notBuiltText)
+		c.unbuilt[at] = true
+	default:
+		c.refuse(path, "%s is not a measure, %s", quote(in.Measure), instead(in.Measure, all))
+	}
+	return false
+}
+
+// objective fills in one objective; what is wrong in it is reported and left at zero.
+func (c *checker) objective(at string, in *objectiveSection) objective.Objective {
+	o := objective.Objective{
+		Name: in.Name, Title: in.Title, Measure: objective.Measure(in.Measure), Quantile: in.Quantile,
+		Group: in.Group, Probe: in.Probe, Redis: in.Redis,
+	}
+	if !c.has(at + ".title") {
+		o.Title = strings.ReplaceAll(in.Name, "_", " ")
+	} else if in.Title == "" || len(in.Title) > maxText || strings.ContainsAny(in.Title, "\r\n") {
+		c.refuse(at+".title", "%s, want one line of at most %d bytes", quote(in.Title), maxText)
+	}
+	c.quantile(at+".quantile", &o)
+	c.selectors(at, &o)
+	c.thresholds(at, in, &o)
+	c.window(at+".window", in.Window, &o)
+	c.reachable(at, &o)
+	return o
+}
+
+// quantile checks that latency has one and nothing else has.
+func (c *checker) quantile(path string, o *objective.Objective) {
+	const want = "a quantile between 0 and 1, as 0.95"
+	switch given := c.has(path); {
+	case o.Measure != objective.Latency && given:
+		c.refuse(path, "a quantile of %s, want it only with %s", o.Measure, objective.Latency)
+	case o.Measure == objective.Latency && !given:
+		c.missing(path, want)
+	case given && !(o.Quantile > 0 && o.Quantile < 1):
+		c.refuse(path, "%s, want %s", quote(fmt.Sprint(o.Quantile)), want)
+	}
+}
+
+// selectors checks that an objective selects only what its measure is of, and that what it selects is there.
+func (c *checker) selectors(at string, o *objective.Objective) {
+	var allowed []string
+	switch o.Measure {
+	case objective.Latency, objective.ErrorRatio:
+		allowed = []string{"group", "probe"}
+	case objective.CacheHitRatio:
+		allowed = []string{"redis"}
+	case objective.LoadUsers, objective.LoadThroughput:
+		allowed = []string{"probe"}
+	case objective.CPUUsage, objective.MemoryUsage:
+		if !c.has("host") {
+			c.refuse(at+".measure", "%s without the section host, want host: {}", quote(string(o.Measure)))
+		}
+	}
+	for _, key := range []string{"group", "probe", "redis"} {
+		if c.has(at+"."+key) && !slices.Contains(allowed, key) {
+			c.refuse(at+"."+key, "%s selects nothing of %s, want %s", key, o.Measure, orNothing(allowed))
+		}
+	}
+	switch {
+	case o.Measure.OfBurst():
+		c.selectsBurst(at+".probe", o)
+	case o.Measure == objective.CacheHitRatio:
+		c.selectsRedis(at, o)
+	case len(allowed) > 0:
+		c.selectsProbes(at, o)
+	}
+}
+
+func orNothing(allowed []string) string {
+	if len(allowed) == 0 {
+		return "no selector"
+	}
+	return strings.Join(allowed, " or ")
+}
+
+// selectsBurst checks the selector of a measure of bursts: there is no figure of two bursts together.
+func (c *checker) selectsBurst(path string, o *objective.Objective) {
+	if !c.has(path) {
+		c.missing(path, "the name of a load probe")
+		return
+	}
+	if p := c.probeNamed(path, o.Probe); p != nil && p.Load == nil {
+		c.refuse(path, "%s is not a load probe, want one", quote(o.Probe))
+	}
+}
+
+// selectsProbes checks the selector of a measure over http probes. None selects all of them.
+func (c *checker) selectsProbes(at string, o *objective.Objective) {
+	switch {
+	case c.has(at+".group") && c.has(at+".probe"):
+		c.refuse(at, "both group and probe, want one of them")
+	case c.has(at + ".probe"):
+		if p := c.probeNamed(at+".probe", o.Probe); p != nil && p.HTTP == nil {
+			c.refuse(at+".probe", "%s is not an http probe, want one: a burst has measures of its own", quote(o.Probe))
+		}
+	case c.has(at + ".group"):
+		c.groupOfHTTP(at+".group", o.Group)
+	case !slices.ContainsFunc(c.cfg.Probes, func(p Probe) bool { return p.HTTP != nil }) && !c.anyUnbuilt("probes"):
+		c.refuse(at+".measure", "%s without an http probe, want one to measure", quote(string(o.Measure)))
+	}
+}
+
+// groupOfHTTP checks that a group has something to measure. A probe whose kind is not built may be an http one to the
+// reader, so its group is taken as it stands.
+func (c *checker) groupOfHTTP(path, group string) {
+	var groups []string
+	for i, p := range c.cfg.Probes {
+		switch {
+		case p.HTTP == nil && !c.unbuilt[fmt.Sprintf("probes[%d]", i)]:
+		case p.Group == group:
+			return
+		default:
+			groups = append(groups, p.Group)
+		}
+	}
+	c.refuse(path, "%s has no http probe, %s", quote(group), instead(group, slices.Compact(slices.Sorted(slices.Values(groups)))))
+}
+
+// probeNamed finds a probe; nil if there is none, which it reports, or if nothing more can be said of it.
+func (c *checker) probeNamed(path, name string) *Probe {
+	i := c.find(name)
+	if i < 0 {
+		names := make([]string, 0, len(c.cfg.Probes))
+		for _, p := range c.cfg.Probes {
+			names = append(names, p.Name)
+		}
+		c.refuse(path, "%s is not a probe, %s", quote(name), instead(name, names))
+		return nil
+	}
+	p := &c.cfg.Probes[i]
+	if c.unbuilt[fmt.Sprintf("probes[%d]", i)] || p.HTTP == nil && p.Load == nil {
+		return nil
+	}
+	return p
+}
+
+// find is the index of the first probe of a name; -1 if there is none.
+func (c *checker) find(name string) int {
+	return slices.IndexFunc(c.cfg.Probes, func(p Probe) bool { return p.Name == name })
+}
+
+// selectsRedis checks the selector of the cache hit ratio. None selects every Redis.
+func (c *checker) selectsRedis(at string, o *objective.Objective) {
+	names := make([]string, 0, len(c.cfg.Redis))
+	for i := range c.cfg.Redis {
+		names = append(names, c.cfg.Redis[i].Name)
+	}
+	switch {
+	case c.has(at+".redis") && !slices.Contains(names, o.Redis):
+		c.refuse(at+".redis", "%s is not a Redis, %s", quote(o.Redis), instead(o.Redis, names))
+	case len(names) == 0:
+		c.refuse(at+".measure", "%s without the section redis, want one to measure", quote(string(o.Measure)))
+	}
+}
+
+// anyUnbuilt says that some item of a list uses what is not built yet.
+func (c *checker) anyUnbuilt(list string) bool {
+	for at := range c.unbuilt {
+		if strings.HasPrefix(at, list+"[") {
+			return true
+		}
+	}
+	return false
+}

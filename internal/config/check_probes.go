@@ -1,0 +1,115 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// probes checks every probe. A wrong one stays in the list, so that objectives which select it are not told it is missing.
+func (c *checker) probes() {
+	taken := map[string]string{}
+	for i := range c.file.Probes {
+		at := fmt.Sprintf("probes[%d]", i)
+		in := &c.file.Probes[i]
+		c.name(at+".name", in.Name, taken)
+		c.cfg.Probes = append(c.cfg.Probes, c.probe(at, in))
+	}
+}
+
+// probe fills in the defaults of one probe and lets its kind validate itself.
+func (c *checker) probe(at string, in *probeSection) Probe {
+	out := Probe{
+		Name: in.Name, Group: in.Group, Schedule: in.Schedule, HTTP: in.HTTP, Load: in.Load,
+		Timeout: c.duration(at+".timeout", in.Timeout, c.timeout(in), minTimeout, maxTimeout),
+	}
+	if !c.has(at + ".schedule") {
+		out.Schedule = c.cfg.Global.Schedule
+	} else {
+		c.schedule(at+".schedule", in.Schedule)
+	}
+	switch {
+	case in.HTTP != nil && in.Load != nil:
+		c.refuse(at, "both http and load, want one kind a probe")
+	case in.HTTP != nil:
+		c.spec(at+".http", in.HTTP)
+	case in.Load != nil:
+		c.burst(at, in)
+	case !c.unknown[at]:
+		c.refuse(at, "no kind, want one of http, load")
+	}
+	if !c.has(at + ".group") {
+		out.Group = out.Kind()
+	} else if !namePattern.MatchString(in.Group) || len(in.Group) > maxName {
+		c.refuse(at+".group", "%s, want %s", quote(in.Group), wantName)
+	}
+	return out
+}
+
+// timeout is the timeout of a probe that does not give one. The global one bounds a request, so a burst gets its own.
+func (c *checker) timeout(in *probeSection) time.Duration {
+	if in.Load != nil {
+		return in.Load.Duration + burstSlack
+	}
+	return c.cfg.Global.Timeout
+}
+
+// spec lets an http probe validate itself.
+func (c *checker) spec(at string, h *probes.HTTP) {
+	c.needsBase(at, h)
+	if _, err := h.Prober(c.env()); err != nil {
+		c.fields(at, err)
+	}
+}
+
+// burst lets a burst validate itself, and holds its duration against the timeout that would cut it off.
+func (c *checker) burst(at string, in *probeSection) {
+	if c.unbuilt[at] {
+		return
+	}
+	c.tasksNeedBase(at+".load", in.Load.Tasks)
+	if _, err := in.Load.Plan(in.Name, c.env()); err != nil {
+		c.fields(at+".load", err)
+	}
+	if c.has(at+".timeout") && in.Timeout < in.Load.Duration {
+		c.refuse(at+".timeout", "%s is shorter than the burst, want more than its duration of %s",
+			quote(written(in.Timeout)), written(in.Load.Duration))
+	}
+}
+
+// env is what specs are validated against. Without a base URL it has a stand-in: that one is missing is told by
+// needsBase, and not again if the one given is wrong.
+func (c *checker) env() probes.Env {
+	env := c.cfg.Env()
+	env.HTTP = promconfig.DefaultHTTPClientConfig // the one given has been checked, once
+	if env.BaseURL == nil {
+		env.BaseURL = &url.URL{Scheme: "http", Host: "base.invalid"}
+	}
+	return env
+}
+
+// needsBase tells of a relative URL that nothing resolves. A base URL that is given but wrong is told of once, there.
+func (c *checker) needsBase(at string, h *probes.HTTP) {
+	if c.has("global.base_url") || h.URL == "" {
+		return
+	}
+	if u, err := url.Parse(h.URL); err == nil && u.Scheme == "" {
+		c.refuse(at+".url", "%s is relative, want an absolute URL or global.base_url", quote(h.URL))
+	}
+}
+
+// tasksNeedBase does the same for a task tree, whose depth the decoder has bounded.
+func (c *checker) tasksNeedBase(at string, tasks []load.Task) {
+	for i := range tasks {
+		task := fmt.Sprintf("%s.tasks[%d]", at, i)
+		if h := tasks[i].HTTP; h != nil {
+			c.needsBase(task+".http", h)
+		}
+		c.tasksNeedBase(task, tasks[i].Tasks)
+	}
+}

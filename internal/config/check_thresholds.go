@@ -1,0 +1,120 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// thresholds reads the three levels. Warning and critical must differ, or the warning would never be seen alone; the
+// target stands where it likes.
+func (c *checker) thresholds(at string, in *objectiveSection, o *objective.Objective) {
+	o.Target = c.threshold(at+".target", in.Target, o.Measure)
+	o.Warning = c.threshold(at+".warning", in.Warning, o.Measure)
+	o.Critical = c.threshold(at+".critical", in.Critical, o.Measure)
+	if !c.has(at+".target") && !c.has(at+".warning") && !c.has(at+".critical") {
+		c.missing(at+".target", "at least one of target, warning, critical")
+	}
+	if o.Warning != nil && o.Critical != nil && !o.Crossed(*o.Critical, *o.Warning) {
+		side := "above"
+		if o.Measure.HigherIsBetter() {
+			side = "below"
+		}
+		c.refuse(at+".critical", "%s beside warning %s, want critical %s warning", quote(in.Critical), quote(in.Warning), side)
+	}
+}
+
+// threshold reads a value in the unit of its measure; nil if there is none or it is wrong.
+func (c *checker) threshold(path, text string, m objective.Measure) *float64 {
+	if !c.has(path) {
+		return nil
+	}
+	v, err := m.Unit().Parse(text)
+	switch {
+	case err != nil:
+		c.refuse(path, "%s", foreign(err, text))
+	case m.Unit() != objective.Ratio && v <= 0:
+		c.refuse(path, "%s, want more than zero", quote(text))
+	default:
+		return &v
+	}
+	return nil
+}
+
+// window chooses the window of an objective that gives none, and warns of one that cannot hold enough samples.
+func (c *checker) window(path string, given time.Duration, o *objective.Objective) {
+	if o.Measure.OfBurst() {
+		if c.has(path) {
+			c.refuse(path, "%s, want none: a burst is judged as a whole", quote(written(given)))
+		}
+		return
+	}
+	o.Window = c.duration(path, given, defaultWindow, minWindow, maxWindow)
+	if o.Measure == objective.CacheHitRatio || c.doubtful(parent(path)) {
+		return // lookups come as they come; and a floor without a quantile or thresholds is none
+	}
+	floor, rate := o.Floor(), c.samplesPerSecond(o)
+	enough, ok := objective.WindowFor(floor, rate)
+	short := given.Seconds()*rate < float64(floor)-rounding
+	switch {
+	case !c.has(path):
+		o.Window = enough
+		if ok {
+			return
+		}
+		c.warn(path, "left out, but even %s holds only %s", written(enough), ofFloor(enough, rate, floor))
+	case short && ok:
+		c.warn(path, "%s holds only %s, %s would do", quote(written(given)), ofFloor(given, rate, floor), written(enough))
+	case short:
+		c.warn(path, "%s holds only %s, and no window up to %s would do",
+			quote(written(given)), ofFloor(given, rate, floor), written(enough))
+	}
+}
+
+// ofFloor says how far a window is from holding enough samples.
+func ofFloor(window time.Duration, perSecond float64, floor int) string {
+	return fmt.Sprintf("%.0f of the %d samples that it takes to judge", math.Floor(window.Seconds()*perSecond+rounding), floor)
+}
+
+// samplesPerSecond is how many samples an objective's schedules give it.
+func (c *checker) samplesPerSecond(o *objective.Objective) float64 {
+	if o.Measure == objective.CPUUsage || o.Measure == objective.MemoryUsage {
+		return 1 / max(c.cfg.Host.SampleInterval, minSample).Seconds()
+	}
+	rate := 0.0
+	for i := range c.cfg.Probes {
+		p := &c.cfg.Probes[i]
+		if p.HTTP == nil || o.Group != "" && o.Group != p.Group || o.Probe != "" && o.Probe != p.Name {
+			continue
+		}
+		if every := c.interval(p.Schedule); every > 0 {
+			rate += 1 / every.Seconds()
+		}
+	}
+	return rate
+}
+
+// reachable warns of a burst that cannot reach what its objective asks of it.
+func (c *checker) reachable(at string, o *objective.Objective) {
+	thresholds := o.Thresholds()
+	if !o.Measure.OfBurst() || len(thresholds) == 0 || c.doubtful(at) {
+		return
+	}
+	i := c.find(o.Probe)
+	if i < 0 || c.cfg.Probes[i].Load == nil {
+		return
+	}
+	p := &c.cfg.Probes[i]
+	want := thresholds[0]
+	most, why := peakUsers(p.Load), "its users"
+	if o.Measure == objective.LoadThroughput {
+		most, why = peakThroughput(p.Load)
+	}
+	if most < want.Value {
+		unit := o.Measure.Unit()
+		c.warn(at+"."+string(want.Level), "%s cannot be reached: %s gives %s at most, by %s",
+			unit.Format(want.Value), quote(p.Name), unit.Format(most), why)
+	}
+}

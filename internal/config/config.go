@@ -1,0 +1,136 @@
+// Package config reads perfwatch.yml. It knows the file's shape and defaults, checks what no section can check alone,
+// and reports every mistake at once with its line, path, value and what is allowed.
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// Config is a whole configuration, with defaults filled in and everything validated.
+type Config struct {
+	Global     Global
+	Probes     []Probe
+	Redis      []Redis
+	Host       Host
+	Objectives []objective.Objective // windows chosen
+	Hash       string                // hex SHA-256 of the file, first 16 digits
+	Warnings   []Mistake             // what is accepted but will not work as hoped
+}
+
+// Global holds what every probe shares unless it says otherwise.
+type Global struct {
+	BaseURL     *url.URL // nil if not set
+	Schedule    string   // default "@every 15s"
+	Timeout     time.Duration
+	UserAgent   string
+	HTTPClient  promconfig.HTTPClientConfig
+	ExternalURL string // where people reach perfwatch; stands in runbook_url; default http://localhost:10095
+	GrafanaURL  string // where people reach Grafana; stands in dashboard_url; default http://localhost:3000
+}
+
+// A Probe is one entry under probes. Exactly one of its kinds is set.
+type Probe struct {
+	Name     string
+	Group    string // default: the kind
+	Schedule string
+	Timeout  time.Duration
+	HTTP     *probes.HTTP
+	Load     *load.Spec
+}
+
+// Kind is the name of the kind that is set.
+func (p *Probe) Kind() string {
+	if p.Load != nil {
+		return p.Load.Kind()
+	}
+	return p.HTTP.Kind()
+}
+
+// Env is what the configuration gives to every probe.
+func (c *Config) Env() probes.Env {
+	return probes.Env{BaseURL: c.Global.BaseURL, UserAgent: c.Global.UserAgent, HTTP: c.Global.HTTPClient}
+}
+
+// Redis is one Redis whose INFO is read.
+type Redis struct {
+	Name         string
+	URL          string            // redis://, rediss:// or unix://, without the password
+	Username     string            // ACL user; "" for the default user
+	PasswordFile string            // read at each connection, so that it can be rotated
+	Password     promconfig.Secret // from the URL; masked wherever it is printed
+}
+
+// Host says how the machine is sampled.
+type Host struct {
+	Enabled        bool          // false if the section is left out
+	SampleInterval time.Duration // default 100ms
+}
+
+// Load reads and validates a configuration file of at most 4 MiB. Its error is Mistakes, each with the path as its File,
+// or says why the file could not be read. The warnings have their File too.
+func Load(path string) (*Config, error) {
+	text, err := read(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading configuration: %w", err)
+	}
+	cfg, err := Parse(text, filepath.Dir(path))
+	var mistakes Mistakes
+	if errors.As(err, &mistakes) {
+		return nil, mistakes.in(path)
+	}
+	if err == nil {
+		cfg.Warnings = Mistakes(cfg.Warnings).in(path)
+	}
+	return cfg, err
+}
+
+// read reads a byte more than may be, so that Parse sees that a file is too long.
+func read(path string) (text []byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return io.ReadAll(io.LimitReader(f, maxSize+1))
+}
+
+// Parse reads and validates a configuration. Relative paths in it start at dir. Its error is Mistakes, without a File;
+// a Config is returned only if there are none.
+func Parse(text []byte, dir string) (*Config, error) {
+	root, mistake := document(text)
+	if mistake != nil {
+		return nil, Mistakes{*mistake}
+	}
+	sum := sha256.Sum256(text)
+	c := &checker{
+		report: newReport(),
+		cfg:    &Config{Hash: hex.EncodeToString(sum[:])[:16]},
+		dir:    dir,
+
+		intervals: map[string]time.Duration{},
+	}
+	d := decoder{report: c.report}
+	d.decode(root, reflect.ValueOf(&c.file).Elem(), spot{})
+	c.check()
+	mistakes, warnings := c.finish()
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	c.cfg.Warnings = warnings
+	return c.cfg, nil
+}

@@ -1,0 +1,68 @@
+package config
+
+import (
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+
+	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// A file is perfwatch.yml as it is written, before defaults and checks.
+type file struct {
+	Global     globalSection      `yaml:"global"`
+	Probes     []probeSection     `yaml:"probes"`
+	Redis      []redisSection     `yaml:"redis"`
+	Host       hostSection        `yaml:"host"`
+	Objectives []objectiveSection `yaml:"objectives"`
+}
+
+// Defaults are not written into the sections: whether the file gives a key is asked of the report.
+type globalSection struct {
+	BaseURL     string                      `yaml:"base_url"`
+	Schedule    string                      `yaml:"schedule"`
+	Timeout     time.Duration               `yaml:"timeout"`
+	UserAgent   string                      `yaml:"user_agent"`
+	HTTPClient  promconfig.HTTPClientConfig `yaml:"http_client"`
+	ExternalURL string                      `yaml:"external_url"`
+	GrafanaURL  string                      `yaml:"grafana_url"`
+}
+
+// A probeSection has one field a kind of probe.
+type probeSection struct {
+	Name     string        `yaml:"name"`
+	Group    string        `yaml:"group"`
+	Schedule string        `yaml:"schedule"`
+	Timeout  time.Duration `yaml:"timeout"`
+	HTTP     *probes.HTTP  `yaml:"http"`
+	Load     *load.Spec    `yaml:"load"`
+}
+
+// A redisSection is one Redis; its URL may hold the user and the password.
+type redisSection struct {
+	Name         string `yaml:"name"`
+	URL          string `yaml:"url"`
+	Username     string `yaml:"username"`
+	PasswordFile string `yaml:"password_file"`
+}
+
+// A hostSection may be empty, as {}: the section itself is the wish.
+type hostSection struct {
+	SampleInterval time.Duration `yaml:"sample_interval"`
+}
+
+// Thresholds stay text until their measure, and so their unit, is known.
+type objectiveSection struct {
+	Name     string        `yaml:"name"`
+	Title    string        `yaml:"title"`
+	Measure  string        `yaml:"measure"`
+	Quantile float64       `yaml:"quantile"`
+	Group    string        `yaml:"group"`
+	Probe    string        `yaml:"probe"`
+	Redis    string        `yaml:"redis"`
+	Window   time.Duration `yaml:"window"`
+	Target   string        `yaml:"target"`
+	Warning  string        `yaml:"warning"`
+	Critical string        `yaml:"critical"`
+}

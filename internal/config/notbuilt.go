@@ -1,0 +1,52 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+)
+
+// A place is somewhere in the file where keys or values of a later version may stand.
+type place string
+
+// The places, written as paths without indices.
+const (
+	inFile      place = ""
+	inProbe     place = "probes[]"
+	inLoad      place = "probes[].load"
+	inObjective place = "objectives[]"
+	asAMeasure  place = "objectives[].measure"
+)
+
+// notBuiltText is what is said of all of it, wherever it stands.
+const notBuiltText = "not built yet"
+
+// notBuilt lists, in one place, what a configuration may say some day and this version refuses by name.
+func notBuilt(at place) []string {
+	switch at {
+	case inFile:
+		return []string{"pipelines", "postgres", "processes", "business"}
+	case inProbe:
+		return []string{"page", "sql", "canary", "consistency"}
+	case inLoad:
+		return []string{
+			"setup", "headers", "data", "abort", "watch", "iterations", "iterations_per_user", "max_rate", "matrix", "items",
+		}
+	case inObjective:
+		return []string{"pipeline"}
+	case asAMeasure:
+		return []string{
+			"page_fcp", "page_tti", "pipeline_duration", "load_error_ratio", "load_latency", "load_latency_mean",
+			"load_memory_peak", "load_memory_per_request", "load_memory_leak", "load_duration", "load_items_rate",
+			"load_cache_hit_ratio",
+		}
+	}
+	return nil
+}
+
+// isNotBuilt says that a key, or the value of a measure, belongs to a later version at a path.
+func isNotBuilt(path, key string) bool {
+	at := place(indices.ReplaceAllString(path, "[]"))
+	return slices.Contains(notBuilt(at), key)
+}
+
+var indices = regexp.MustCompile(`\[\d+\]`)

@@ -1,0 +1,131 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+type warningCase struct{ name, probes, objective, want string }
+
+func TestWarnings(t *testing.T) {
+	for _, tt := range warningCases() {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := mustParse(t, "probes:\n"+tt.probes+"host: {}\nredis: [{name: r, url: \"redis://127.0.0.1\"}]\n"+
+				"objectives:\n  - {name: o, "+tt.objective+"}\n")
+			var want []Mistake
+			if tt.want != "" {
+				key, message, _ := strings.Cut(tt.want, ": ")
+				want = []Mistake{{Line: 5 + strings.Count(tt.probes, "\n"), Path: `objectives[0] "o": ` + key, Message: message}}
+			}
+			if diff := cmp.Diff(want, slices.Clip(cfg.Warnings)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestNothingWatchedIsAWarning(t *testing.T) {
+	cfg := mustParse(t, "global: {timeout: 1s}\n")
+	want := []Mistake{{Line: 1, Message: "nothing is watched, want probes, redis or host"}}
+	if diff := cmp.Diff(want, cfg.Warnings); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Secrets are read whole, and never printed: not by the values that hold them, not in a mistake.
+func TestSecretsAreMasked(t *testing.T) {
+	cfg := mustLoad(t, "testdata/good/everything.yml")
+	if got := cfg.Redis[0].URL; strings.Contains(got, "hunter2") {
+		t.Errorf("the URL of a Redis tells its password: %s", got)
+	}
+	for in, want := range map[string]string{
+		"http://127.0.0.1/a?b=c":              "http://127.0.0.1/a?b=c",
+		"redis://:hunter2@127.0.0.1/0":        "redis://<secret>@127.0.0.1/0",
+		"redis://me:hun/ter@2@127.0.0.1/0":    "redis://<secret>@127.0.0.1/0",
+		"redis://me:hun ter\n2@127.0.0.1/0":   "redis://<secret>@127.0.0.1/0",
+		"parse \"http://me:x@h\": bad escape": "parse \"http://<secret>@h\": bad escape",
+	} {
+		if got := mask(in); got != want {
+			t.Errorf("mask(%q) = %q, want %q", in, got, want)
+		}
+	}
+	for path, want := range map[string]bool{
+		"probes[0].http.headers.X-A":                     true,
+		"probes[0].load.tasks[1].http.headers":           true,
+		"probes[0].http.json.password":                   true,
+		"probes[0].http.body":                            true,
+		"global.http_client.http_headers.X-A.values[0]":  true,
+		"global.http_client.proxy_connect_header.A[0]":   true,
+		"probes[0].http.expect.json":                     false,
+		"probes[0].http.url":                             false,
+		"probes[0].load.tasks[0].http.expect.headerless": false,
+	} {
+		if got := secretPath(path); got != want {
+			t.Errorf("secretPath(%q) = %v, want %v", path, got, want)
+		}
+	}
+}
+
+func warningCases() []warningCase {
+	const (
+		home  = `  - {name: home, group: api, http: {url: "http://127.0.0.1/"}}` + "\n"
+		twin  = `  - {name: twin, schedule: "@every 1s", http: {url: "http://127.0.0.1/"}}` + "\n"
+		tasks = `tasks: [{name: a, http: {url: "http://127.0.0.1/"}}]`
+		slow  = `  - {name: night, schedule: "@daily", http: {url: "http://127.0.0.1/"}}` + "\n"
+	)
+	closed := func(users int, more string) string {
+		return fmt.Sprintf("  - {name: burst, load: {users: %d, duration: 30s, %s %s}}\n", users, more, tasks)
+	}
+	open := "  - {name: burst, load: {rate: 50, max_users: 20, duration: 30s, " + tasks + "}}\n"
+	return []warningCase{
+		{"enough samples", home, `measure: latency, quantile: 0.5, group: api, window: 5m, target: 1s`, ""},
+		{
+			"a window too short", home, `measure: latency, quantile: 0.95, group: api, window: 5m, target: 1s`,
+			`window: "5m" holds only 20 of the 200 samples that it takes to judge, 1h would do`,
+		},
+		{
+			"other groups do not count", home + twin, `measure: latency, quantile: 0.95, group: api, window: 15m, target: 1s`,
+			`window: "15m" holds only 60 of the 200 samples that it takes to judge, 1h would do`,
+		},
+		{"all groups together", home + twin, `measure: latency, quantile: 0.95, window: 30m, target: 1s`, ""},
+		{
+			"no window would do", slow, `measure: latency, quantile: 0.95, probe: night, window: 1h, target: 1s`,
+			`window: "1h" holds only 0 of the 200 samples that it takes to judge, and no window up to 1d would do`,
+		},
+		{
+			"no window chosen would do", slow, `measure: error_ratio, target: 1%`,
+			`window: left out, but even 1d holds only 1 of the 100 samples that it takes to judge`,
+		},
+		{
+			"too few samples of the host", home, `measure: cpu_usage, window: 5s, target: 90%`,
+			`window: "5s" holds only 50 of the 100 samples that it takes to judge, 5m would do`,
+		},
+		{"lookups are not foreseen", home, `measure: cache_hit_ratio, window: 1s, target: 90%`, ""},
+		{
+			"think time bounds the closed model", closed(100, "think_time: 1s-3s,"), `measure: load_throughput, probe: burst, target: 100`,
+			`target: 100/s cannot be reached: "burst" gives 50/s at most, by its users over their think time`,
+		},
+		{"just enough users", closed(200, "think_time: 1s-3s,"), `measure: load_throughput, probe: burst, target: 100`, ""},
+		{"no think time, no bound", closed(1, ""), `measure: load_throughput, probe: burst, target: 100`, ""},
+		{
+			"a rate below the target", open, `measure: load_throughput, probe: burst, warning: 60`,
+			`warning: 60/s cannot be reached: "burst" gives 50/s at most, by its rate`,
+		},
+		{
+			"too few users", closed(10, ""), `measure: load_users, probe: burst, target: 100`,
+			`target: 100 cannot be reached: "burst" gives 10 at most, by its users`,
+		},
+		{
+			"a ramp too slow for all users", closed(100, "ramp_up: 2,"), `measure: load_users, probe: burst, target: 100`,
+			`target: 100 cannot be reached: "burst" gives 60 at most, by its users`,
+		},
+		{
+			"too few users of the open model", open, `measure: load_users, probe: burst, target: 100`,
+			`target: 100 cannot be reached: "burst" gives 20 at most, by its users`,
+		},
+	}
+}
