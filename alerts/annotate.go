@@ -1,0 +1,118 @@
+package alerts
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// valueTemplate prints an alert's value in its unit. The functions are Prometheus's own.
+func valueTemplate(u objective.Unit) string {
+	switch u {
+	case objective.Seconds:
+		return "{{ $value | humanizeDuration }}"
+	case objective.Ratio:
+		return "{{ $value | humanizePercentage }}"
+	case objective.PerSecond:
+		return `{{ $value | printf "%.4g" }}/s`
+	default:
+		return `{{ $value | printf "%.4g" }}`
+	}
+}
+
+// templated writes a text of the configuration so that Prometheus prints it as it stands: a title with {{ in it must
+// not become a template.
+func templated(text string) string { return strings.ReplaceAll(text, "{{", `{{"{{"}}`) }
+
+// verbatim is the text as Prometheus prints it.
+func verbatim(text string) string { return text }
+
+// annotations say what happened. The value is the template of a rule or, in the rule's test, what the template prints;
+// quote writes the texts of the configuration accordingly.
+func annotations(o *objective.Objective, t objective.Threshold, value string, opts Options,
+	quote func(string) string,
+) []pair {
+	crossed := side(o.Measure) + " its " + thresholdText(o, t)
+	summary := quote(title(o)) + " " + crossed
+	description := quote(title(o)) + ": " + value + " " + quote(span(o)) + ", " + crossed + aim(o, t) + ". " + certainty(o)
+	return append([]pair{{"summary", summary}, {"description", description}}, links(o.AlertName(), opts)...)
+}
+
+// links lead from an alert to its page and its dashboard.
+func links(alert string, opts Options) []pair {
+	return []pair{
+		{"runbook_url", opts.ExternalURL + "/runbooks/" + alert},
+		{"dashboard_url", opts.GrafanaURL + "/d/perfwatch-overview"},
+	}
+}
+
+func title(o *objective.Objective) string {
+	if o.Title == "" {
+		return o.Name
+	}
+	return o.Title
+}
+
+// side is where a bad value lies.
+func side(m objective.Measure) string {
+	if m.HigherIsBetter() {
+		return "under"
+	}
+	return "over"
+}
+
+func thresholdText(o *objective.Objective, t objective.Threshold) string {
+	if t.Level == objective.Target {
+		return "target of " + o.Measure.Unit().Format(t.Value)
+	}
+	return string(t.Level) + " threshold of " + o.Measure.Unit().Format(t.Value)
+}
+
+// aim adds the target to a text about another threshold.
+func aim(o *objective.Objective, t objective.Threshold) string {
+	if o.Target == nil || t.Level == objective.Target {
+		return ""
+	}
+	return " (target " + o.Measure.Unit().Format(*o.Target) + ")"
+}
+
+// span is the time that a value stands for.
+func span(o *objective.Objective) string {
+	if o.Measure.OfBurst() {
+		return "in the last valid burst" + of(o.Probe)
+	}
+	return "over the last " + short(o.Window)
+}
+
+// certainty says how much was measured before the value was judged.
+func certainty(o *objective.Objective) string {
+	if o.Measure.OfBurst() {
+		return "It stands until the next valid burst."
+	}
+	what := "runs"
+	switch o.Measure {
+	case objective.CacheHitRatio:
+		what = "lookups"
+	case objective.CPUUsage, objective.MemoryUsage:
+		what = "samples of the host"
+	default:
+	}
+	return fmt.Sprintf("Judged from %d %s or more.", o.Floor(), what)
+}
+
+func of(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " of " + name
+}
+
+// comment says above a pair of rules what was declared.
+func comment(o *objective.Objective) string {
+	set := make([]string, 0, 3)
+	for _, t := range o.Thresholds() {
+		set = append(set, string(t.Level)+" "+o.Measure.Unit().Format(t.Value))
+	}
+	return title(o) + ": " + strings.Join(set, ", ") + " " + span(o) + ". " + certainty(o)
+}

@@ -1,0 +1,180 @@
+package alerts
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// tolerance keeps a value at its threshold from firing: rates are floating point, and 190 of 200 may come out as
+// 0.9499999999999998. It is finer than one event in any window that a probe can fill.
+const tolerance = "1e-9"
+
+// Value is the PromQL that values an objective over its window, one series without labels. It has no result where
+// nothing was measured, never NaN. Rates are summed before they are divided, so that two perfwatch side by side, or
+// the probes of a group, weigh by what they counted.
+func Value(o *objective.Objective) string {
+	switch o.Measure {
+	case objective.Latency:
+		buckets := rate("perfwatch_probe_duration_seconds_bucket", runSelector(o), o.Window)
+		// Without traffic the quantile is NaN, which no comparison lets through.
+		return fmt.Sprintf("histogram_quantile(%s, sum by (le) (%s)) >= 0", number(o.Quantile), buckets)
+	case objective.ErrorRatio:
+		return ratio(runs(o, "rate", `outcome!~"ok|canceled"`), runs(o, "rate", notCanceled))
+	case objective.CacheHitRatio:
+		hits := sum(rate("perfwatch_redis_keyspace_hits_total", redisSelector(o), o.Window))
+		misses := sum(rate("perfwatch_redis_keyspace_misses_total", redisSelector(o), o.Window))
+		return ratio(hits, hits+"\n + "+misses)
+	case objective.CPUUsage, objective.MemoryUsage:
+		histogram := hostSamples(o.Measure)
+		return ratio(sum(rate(histogram+"_sum", "", o.Window)), sum(rate(histogram+"_count", "", o.Window)))
+	default:
+		return fmt.Sprintf("min(\n  %s\n  and perfwatch_load_last_valid%s == 1\n)", burstFigure(o), burstSelector(o))
+	}
+}
+
+// samples is the PromQL that counts what an objective was judged from in its window. It is empty for the measures of
+// bursts, which judge themselves.
+func samples(o *objective.Objective) string {
+	switch o.Measure {
+	case objective.Latency:
+		return sum(increase("perfwatch_probe_duration_seconds_count", runSelector(o), o.Window))
+	case objective.ErrorRatio:
+		return runs(o, "increase", notCanceled)
+	case objective.CacheHitRatio:
+		return sum(increase("perfwatch_redis_keyspace_hits_total", redisSelector(o), o.Window)) +
+			"\n + " + sum(increase("perfwatch_redis_keyspace_misses_total", redisSelector(o), o.Window))
+	case objective.CPUUsage, objective.MemoryUsage:
+		return sum(increase(hostSamples(o.Measure)+"_count", "", o.Window))
+	default:
+		return ""
+	}
+}
+
+// breach is the PromQL that has a result while an objective is on the bad side of a threshold, judged from at least as
+// many samples as its floor. The result's value is the objective's.
+func breach(o *objective.Objective, threshold float64) string {
+	if o.Measure.OfBurst() { // figures of a burst are not rates: they compare exactly
+		return Value(o) + " " + beyond(o.Measure, number(threshold), "")
+	}
+	value := Value(o) + "\nand\n" + share(o, threshold)
+	if o.Measure != objective.Latency {
+		value = Value(o) + "\n" + beyond(o.Measure, number(threshold), tolerance)
+	}
+	return fmt.Sprintf("%s\nand\n%s >= %d", value, samples(o), o.Floor())
+}
+
+// beyond compares with a threshold on the bad side of a measure, further than a tolerance.
+func beyond(m objective.Measure, threshold, tolerance string) string {
+	comparison, away := "> ", " + "
+	if m.HigherIsBetter() {
+		comparison, away = "< ", " - "
+	}
+	if tolerance == "" {
+		return comparison + threshold
+	}
+	return comparison + threshold + away + tolerance
+}
+
+// share decides a latency threshold by counting: fewer runs than the quantile were as fast as the threshold. The
+// histogram has a bound at each threshold, so nothing is interpolated.
+func share(o *objective.Objective, threshold float64) string {
+	good := sum(rate("perfwatch_probe_duration_seconds_bucket", joined(runSelector(o), le(threshold)), o.Window))
+	total := sum(rate("perfwatch_probe_duration_seconds_count", runSelector(o), o.Window))
+	return ratio(good, total) + "\n< " + number(o.Quantile) + " - " + tolerance
+}
+
+// le selects the bucket of a bound. The text format writes a whole number as 1, OpenMetrics and Prometheus 3 as 1.0.
+func le(bound float64) string {
+	text := strconv.FormatFloat(bound, 'g', -1, 64)
+	if strings.ContainsAny(text, ".e") {
+		return "le=" + strconv.Quote(text)
+	}
+	return `le=~"` + text + `(\\.0)?"`
+}
+
+const notCanceled = `outcome!="canceled"`
+
+// runs sums the runs of the selected probes whose outcome matches. The counter does not carry the group, which is
+// looked up in perfwatch_probe_info.
+func runs(o *objective.Objective, function, outcome string) string {
+	if o.Group == "" {
+		return sum(over(function, "perfwatch_probe_runs_total", joined(runSelector(o), outcome), o.Window))
+	}
+	counted := over(function, "perfwatch_probe_runs_total", joined(label("probe", o.Probe), outcome), o.Window)
+	return fmt.Sprintf("sum(\n  sum by (probe) (%s)\n  * on (probe) max by (probe) (perfwatch_probe_info%s)\n)",
+		counted, braced(runSelector(o)))
+}
+
+// hostSamples is the histogram of the host's 100 ms samples behind a measure.
+func hostSamples(m objective.Measure) string {
+	if m == objective.CPUUsage {
+		return "perfwatch_host_cpu_usage_sample_ratio"
+	}
+	return "perfwatch_host_memory_usage_sample_ratio"
+}
+
+// burstFigure is the figure of the last burst behind a measure.
+func burstFigure(o *objective.Objective) string {
+	if o.Measure == objective.LoadUsers {
+		return "perfwatch_load_last_users_peak" + burstSelector(o)
+	}
+	return "perfwatch_load_last_throughput_requests_per_second" + burstSelector(o)
+}
+
+func burstSelector(o *objective.Objective) string { return braced(label("probe", o.Probe)) }
+
+func redisSelector(o *objective.Objective) string { return label("redis", o.Redis) }
+
+func runSelector(o *objective.Objective) string {
+	return joined(label("group", o.Group), label("probe", o.Probe))
+}
+
+// label matches one value; an empty value matches everything.
+func label(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return name + "=" + strconv.Quote(value)
+}
+
+// joined joins matchers and leaves empty ones out.
+func joined(matchers ...string) string {
+	var set []string
+	for _, m := range matchers {
+		if m != "" {
+			set = append(set, m)
+		}
+	}
+	return strings.Join(set, ",")
+}
+
+func braced(matchers string) string {
+	if matchers == "" {
+		return ""
+	}
+	return "{" + matchers + "}"
+}
+
+func rate(metric, matchers string, w time.Duration) string { return over("rate", metric, matchers, w) }
+
+func increase(metric, matchers string, w time.Duration) string {
+	return over("increase", metric, matchers, w)
+}
+
+func over(function, metric, matchers string, w time.Duration) string {
+	return fmt.Sprintf("%s(%s%s[%s])", function, metric, braced(matchers), short(w))
+}
+
+func sum(expr string) string { return "sum(" + expr + ")" }
+
+// ratio divides, with no result where the whole is zero.
+func ratio(part, whole string) string {
+	return fmt.Sprintf("%s\n/\n(%s > 0)", part, whole)
+}
+
+// number writes a literal as people write it: 0.0005, never 5e-04.
+func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

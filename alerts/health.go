@@ -1,0 +1,53 @@
+package alerts
+
+import "time"
+
+// failuresInRow is how many failed runs of a probe warn; one may be chance.
+const failuresInRow = "2"
+
+// healthRules need no statistics and no objective: they are what pages while the floors of a small configuration still
+// fill, and when perfwatch itself has nothing to say.
+func healthRules(opts Options) []rule {
+	down := "max by (probe) (perfwatch_probe_consecutive_failures) >= " + failuresInRow
+	return []rule{
+		health(opts, probeDown, "warning", 0, down,
+			"Probe {{ $labels.probe }} fails",
+			"The last {{ $value }} runs of probe {{ $labels.probe }} all failed."),
+		health(opts, probeDown, "critical", opts.For, down,
+			"Probe {{ $labels.probe }} is down",
+			"The last {{ $value }} runs of probe {{ $labels.probe }} all failed, for at least "+short(opts.For)+"."),
+		// Not up == 0: a job's name is for whoever writes the scrape configuration, and an absent target has no up at all.
+		health(opts, perfwatchDown, "critical", opts.For, "absent(perfwatch_build_info)",
+			"perfwatch is gone",
+			"Prometheus has scraped no perfwatch for at least "+short(opts.For)+": nothing watches the platform."),
+		// It pages, since a Redis that is away also takes the cache hit ratio and its alerts with it.
+		health(opts, redisDown, "critical", opts.For, "min by (redis) (perfwatch_redis_up) == 0",
+			"Redis {{ $labels.redis }} does not answer",
+			"INFO of Redis {{ $labels.redis }} has failed for at least "+short(opts.For)+": its cache hit ratio is not known."),
+		health(opts, reloadFailed, "warning", 0, "perfwatch_config_last_reload_successful == 0",
+			"perfwatch runs with an old configuration",
+			"The last reload of {{ $labels.instance }} was refused: it goes on with the configuration before."),
+	}
+}
+
+// The alerts that belong to no objective.
+const (
+	probeDown     = "PerfwatchProbeDown"
+	perfwatchDown = "PerfwatchDown"
+	redisDown     = "PerfwatchRedisDown"
+	reloadFailed  = "PerfwatchConfigReloadFailed"
+)
+
+// health makes one rule that belongs to no objective. Alerts of lasting state resolve as soon as it has passed.
+func health(opts Options, name, severity string, wait time.Duration, expr, summary, description string) rule {
+	return rule{
+		Alert:  name,
+		Expr:   expr,
+		For:    wait,
+		Labels: []pair{{"severity", severity}},
+		Annotations: append([]pair{
+			{"summary", summary},
+			{"description", description},
+		}, links(name, opts)...),
+	}
+}

@@ -1,0 +1,92 @@
+package alerts
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// healthTests are the promtool tests of healthRules.
+func healthTests(opts Options) []testCase {
+	step := evaluation(opts)
+	n := int(opts.For/step) + 4 // samples until everything that waits has waited
+	late := time.Duration(n-1) * step
+	h := healthTester{opts, step}
+	const failures = `perfwatch_probe_consecutive_failures{instance="a:1",job="perfwatch",probe="dashboard"}`
+	const redis = `perfwatch_redis_up{instance="a:1",job="perfwatch",redis="cache"}`
+	const reload = `perfwatch_config_last_reload_successful{instance="a:1",job="perfwatch"}`
+	const build = `perfwatch_build_info{instance="a:1",job="perfwatch",version="1"}`
+	return []testCase{
+		h.test("one failure", failures, fmt.Sprintf("0 1x%d", n), h.check(probeDown, late, nil)),
+		h.test("two failures in a row", failures, fmt.Sprintf("0 1 2x%d", n),
+			h.check(probeDown, step, nil),
+			h.check(probeDown, 2*step, map[string]string{"probe": "dashboard"}, "warning"),
+			h.check(probeDown, 2*step+opts.For, map[string]string{"probe": "dashboard"}, "warning", "critical")),
+		h.test("failures with a success between", failures, fmt.Sprintf("1 0 1 0 1x%d", n), h.check(probeDown, late, nil)),
+		h.test("perfwatch answers", build, fmt.Sprintf("1x%d", n), h.check(perfwatchDown, late, nil)),
+		h.test("perfwatch goes away", build, fmt.Sprintf("1 1 stale _x%d", n),
+			h.check(perfwatchDown, 2*step, nil),
+			h.check(perfwatchDown, 2*step+opts.For, map[string]string{}, "critical")),
+		h.test("Redis answers", redis, fmt.Sprintf("1x%d", n), h.check(redisDown, late, nil)),
+		h.test("Redis away for a moment", redis, fmt.Sprintf("1 0 1x%d", n), h.check(redisDown, late, nil)),
+		h.test("Redis away", redis, fmt.Sprintf("1 0x%d", n),
+			h.check(redisDown, step, nil),
+			h.check(redisDown, step+opts.For, map[string]string{"redis": "cache"}, "critical")),
+		h.test("configuration taken", reload, fmt.Sprintf("1x%d", n), h.check(reloadFailed, late, nil)),
+		h.test("configuration refused", reload, fmt.Sprintf("1 0x%d", n),
+			h.check(reloadFailed, step, map[string]string{"instance": "a:1", "job": "perfwatch"}, "warning")),
+	}
+}
+
+// A healthTester makes the tests of alerts that belong to no objective.
+type healthTester struct {
+	opts Options
+	step time.Duration
+}
+
+func (h healthTester) test(name, series, values string, checks ...alertCheck) testCase {
+	return testCase{
+		Name:     name,
+		Interval: model.Duration(h.step),
+		Series:   []inputSeries{{series, values}},
+		Alerts:   checks,
+	}
+}
+
+// check expects an alert at some severities, with the labels of its series and the texts of its rule.
+func (h healthTester) check(alert string, at time.Duration, labels map[string]string, severities ...string) alertCheck {
+	c := alertCheck{At: model.Duration(at), Alert: alert}
+	for _, severity := range severities {
+		want := map[string]string{"severity": severity}
+		maps.Copy(want, labels)
+		c.Firing = append(c.Firing, firing{want, h.texts(alert, severity, labels)})
+	}
+	return c
+}
+
+// texts are the annotations of a rule as Prometheus prints them.
+func (h healthTester) texts(alert, severity string, labels map[string]string) map[string]string {
+	for _, r := range healthRules(h.opts) {
+		if r.Alert != alert || r.Labels[0].value != severity {
+			continue
+		}
+		m := asMap(r.Annotations)
+		for name, text := range m {
+			m[name] = fill(text, labels, failuresInRow)
+		}
+		return m
+	}
+	return nil
+}
+
+// fill prints the templates of a health rule.
+func fill(text string, labels map[string]string, value string) string {
+	text = strings.ReplaceAll(text, "{{ $value }}", value)
+	for name, label := range labels {
+		text = strings.ReplaceAll(text, "{{ $labels."+name+" }}", label)
+	}
+	return text
+}

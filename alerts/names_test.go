@@ -1,0 +1,77 @@
+package alerts
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/perfwatch/perfwatch/collector"
+)
+
+// declared are the metric names that collector declares.
+func declared() []string {
+	var names []string
+	for _, f := range collector.Families() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// metricNames finds names in expressions and in text.
+func metricNames(text string) []string {
+	return regexp.MustCompile(`perfwatch_[a-z0-9_]+`).FindAllString(text, -1)
+}
+
+func TestEveryMetricOfARuleIsDeclared(t *testing.T) {
+	series := map[string]bool{}
+	for _, name := range declared() {
+		for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {
+			series[name+suffix] = true
+		}
+	}
+	for _, g := range Render(shipped(t), Options{}).groups {
+		for _, r := range g.Rules {
+			found := metricNames(r.Expr)
+			if len(found) == 0 {
+				t.Errorf("%s uses no metric of perfwatch", r.Alert)
+			}
+			for _, name := range found {
+				if !series[name] {
+					t.Errorf("%s uses %s, which collector does not declare", r.Alert, name)
+				}
+			}
+		}
+	}
+}
+
+// Pages may name the beginning of several metrics too, as grep does.
+func TestEveryMetricOfAPageIsDeclared(t *testing.T) {
+	begins := func(token string) bool {
+		return slices.ContainsFunc(declared(), func(name string) bool { return strings.HasPrefix(name, token) })
+	}
+	suffix := regexp.MustCompile(`_(bucket|sum|count)$`)
+	for _, path := range shippedPages(t) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range metricNames(string(text)) {
+			if !begins(suffix.ReplaceAllString(name, "")) {
+				t.Errorf("%s names %s, which collector does not declare", path, name)
+			}
+		}
+	}
+}
+
+// shippedPages are the paths of the shipped runbooks.
+func shippedPages(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob("runbooks/*.md")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("listing runbooks: %d, %v", len(paths), err)
+	}
+	return paths
+}

@@ -1,0 +1,271 @@
+package alerts
+
+import (
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/internal/peer"
+)
+
+// tool runs a program of the Prometheus project in a folder and returns what it printed.
+func tool(t *testing.T, dir, debianPackage, program string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), peer.Find(t, debianPackage, program), args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// testRules writes rules and tests into a folder of their own and runs promtool on them.
+func testRules(t *testing.T, rules, tests []byte) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	peer.WriteFile(t, dir, rulesFile, string(rules))
+	peer.WriteFile(t, dir, "test.yml", string(tests))
+	return tool(t, dir, "prometheus", "promtool", "test", "rules", "test.yml")
+}
+
+// render makes both files.
+func render(t *testing.T, objectives []objective.Objective, opts Options) (rules, tests []byte) {
+	t.Helper()
+	rules, err := Render(objectives, opts).Encode(Prometheus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err = RenderTests(objectives, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules, tests
+}
+
+func TestShippedRulesPassPromtool(t *testing.T) {
+	t.Parallel()
+	if out, err := tool(t, ".", "prometheus", "promtool", "check", "rules", rulesFile); err != nil {
+		t.Errorf("promtool check rules: %v\n%s", err, out)
+	}
+	if out, err := tool(t, ".", "prometheus", "promtool", "test", "rules", "perfwatch.rules_test.yml"); err != nil {
+		t.Errorf("promtool test rules: %v\n%s", err, out)
+	}
+}
+
+func TestRulesHoldForOtherSelectorsThresholdsAndWaits(t *testing.T) {
+	t.Parallel()
+	const m = 20 * time.Second
+	objectives := []objective.Objective{
+		{Name: "everything", Measure: objective.Latency, Quantile: 0.9, Window: m, Critical: new(2.5)},
+		{Name: "one_probe", Measure: objective.Latency, Quantile: 0.99, Probe: "a", Window: m, Target: new(5.0), Warning: new(2.0)},
+		{Name: "fast", Measure: objective.Latency, Quantile: 0.95, Group: "g", Probe: "a", Window: m, Target: new(0.00005)},
+		{Name: "errors", Measure: objective.ErrorRatio, Window: m, Target: new(0.001)},
+		{Name: "errors_of_probe", Measure: objective.ErrorRatio, Probe: "a", Window: m, Warning: new(0.1), Critical: new(0.2)},
+		{Name: "errors_of_both", Measure: objective.ErrorRatio, Probe: "a", Group: "g", Window: m, Critical: new(0.5)},
+		{Name: "no_errors", Measure: objective.ErrorRatio, Window: m, Target: new(0.0)},
+		{Name: "all_redis", Measure: objective.CacheHitRatio, Window: m, Warning: new(0.333)},
+		{Name: "all_bursts", Measure: objective.LoadThroughput, Target: new(0.5)},
+		{Name: "hostile", Title: "a {{ $value }} \"b\": 'c'\n# d {{", Measure: objective.CPUUsage, Window: m, Target: new(0.1)},
+	}
+	opts := Options{For: 3 * time.Second, KeepFiringFor: time.Second, Interval: time.Second}
+	rules, tests := render(t, objectives, opts)
+	if out, err := testRules(t, rules, tests); err != nil {
+		t.Errorf("promtool test rules: %v\n%s\n%s", err, out, rules)
+	}
+	if !strings.Contains(string(rules), "for: 3s\n        keep_firing_for: 1s") {
+		t.Error("the waits of the options are not in the rules")
+	}
+}
+
+func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
+	t.Parallel()
+	wantSeverities := map[string]string{
+		"PerfwatchApiLatencyP95": "warning critical", "PerfwatchApiLatencyP99": "info", "PerfwatchApiLatencyP50": "info",
+		"PerfwatchCacheHitRatio": "warning critical", "PerfwatchErrorRatio": "warning critical",
+		"PerfwatchConcurrentUsers": "info", "PerfwatchThroughput": "info",
+		"PerfwatchMemoryUsage": "warning critical", "PerfwatchCpuUsage": "warning critical",
+		"PerfwatchProbeDown": "warning critical", "PerfwatchDown": "critical", "PerfwatchRedisDown": "critical",
+		"PerfwatchConfigReloadFailed": "warning",
+	}
+	got := map[string]string{}
+	opts := Options{ExternalURL: "https://perf.example/base/", GrafanaURL: "https://graf.example/"}
+	for _, g := range Render(shipped(t), opts).groups {
+		for _, r := range g.Rules {
+			labels, notes := asMap(r.Labels), asMap(r.Annotations)
+			got[r.Alert] = strings.TrimSpace(got[r.Alert] + " " + labels["severity"])
+			if want := "https://perf.example/base/runbooks/" + r.Alert; notes["runbook_url"] != want {
+				t.Errorf("%s: runbook_url %q, want %q", r.Alert, notes["runbook_url"], want)
+			}
+			if want := "https://graf.example/d/perfwatch-overview"; notes["dashboard_url"] != want {
+				t.Errorf("%s: dashboard_url %q, want %q", r.Alert, notes["dashboard_url"], want)
+			}
+			for name, value := range labels {
+				if strings.Contains(value, "{{") {
+					t.Errorf("%s: label %s is a template: each value would be an alert of its own", r.Alert, name)
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff(wantSeverities, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAlertNames(t *testing.T) {
+	for _, tt := range []struct{ name, want string }{
+		{"api_latency_p95", "PerfwatchApiLatencyP95"},
+		{"throughput", "PerfwatchThroughput"},
+		{"_odd__name_", "PerfwatchOddName"},
+	} {
+		if got := (&objective.Objective{Name: tt.name}).AlertName(); got != tt.want {
+			t.Errorf("AlertName(%q) = %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestBucketsAreSelectedInBothSpellings(t *testing.T) {
+	for _, tt := range []struct {
+		bound float64
+		want  string
+	}{
+		{0.4, `le="0.4"`},
+		{1, `le=~"1(\\.0)?"`},
+		{10, `le=~"10(\\.0)?"`},
+		{0.00005, `le="5e-05"`},
+	} {
+		if got := le(tt.bound); got != tt.want {
+			t.Errorf("le(%v) = %s, want %s", tt.bound, got, tt.want)
+		}
+	}
+}
+
+func TestPrometheusRuleWrapsTheSameGroups(t *testing.T) {
+	t.Parallel()
+	rules := Render(shipped(t), Options{})
+	plain, err := rules.Encode(Prometheus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped, err := rules.Encode(PrometheusRule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type doc struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string
+		Groups     any
+		Spec       struct{ Groups any }
+	}
+	var file, resource doc
+	if err := yaml.Unmarshal(plain, &file); err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(wrapped, &resource); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(file.Groups, resource.Spec.Groups); diff != "" {
+		t.Error(diff)
+	}
+	if got, want := resource.APIVersion+" "+resource.Kind, "monitoring.coreos.com/v1 PrometheusRule"; got != want {
+		t.Errorf("resource is %q, want %q", got, want)
+	}
+	if _, err := rules.Encode("json"); err == nil ||
+		err.Error() != `encoding rules: format "json", want one of ["prometheus" "prometheusrule"]` {
+		t.Errorf("encoding as json: %v", err)
+	}
+}
+
+func TestRulesWithoutObjectivesStillWatchPerfwatch(t *testing.T) {
+	t.Parallel()
+	rules, tests := render(t, nil, Options{})
+	if out, err := testRules(t, rules, tests); err != nil {
+		t.Errorf("promtool test rules: %v\n%s", err, out)
+	}
+	if got := strings.Count(string(rules), "- alert:"); got != 5 {
+		t.Errorf("%d rules, want 5", got)
+	}
+}
+
+// A mutation is one mistake that somebody could make in a rule. Each of its matches is tried alone.
+type mutation struct{ name, pattern, replacement string }
+
+func mutations() []mutation {
+	return []mutation{
+		{"flipped to under", `(?m)> (\S+) \+ 1e-9`, "< $1 + 1e-9"},
+		{"flipped to over", `(?m)< (\S+) - 1e-9`, "> $1 - 1e-9"},
+		{"fires at the threshold above", `> (\S+) \+ 1e-9`, ">= $1 - 1e-9"},
+		{"fires at the threshold below", `< (\S+) - 1e-9`, "<= $1 + 1e-9"},
+		{"threshold further", `([<>]) 0\.(\d+) ([-+] 1e-9)`, "$1 0.${2}001 $3"},
+		{"burst fires at the target", `\) < 100`, ") <= 100"},
+		{"burst's target moved", `\) < 100`, ") < 99"},
+		{"validity ignored", `valid(\S+) == 1`, "valid$1 >= 0"},
+		{"floor lowered", `>= (\d+)00\b`, ">= ${1}0"},
+		{"floor raised", `>= (\d+)00\b`, ">= ${1}50"},
+		{"window doubled", `increase(.*)\[5m\]`, "increase$1[10m]"},
+		{"window halved", `increase(.*)\[5m\]`, "increase$1[2m]"},
+		{"another bucket", `le="0\.(4|6)"`, `le="0.5"`},
+		{"one spelling of the bucket", `le=~"1\(\\\\\.0\)\?"`, `le="1"`},
+		{"every group", `rate\((\w+_(count|bucket))\{group="api",?`, `rate($1{`},
+		{"every Redis", `misses_total\{redis="cache"\}`, "misses_total"},
+		{"canceled is an error", `outcome!~"ok\|canceled"`, `outcome!="ok"`},
+		{"every probe", `perfwatch_probe_info\{group="api"\}`, "perfwatch_probe_info"},
+		{"severity exchanged", `severity: warning`, "severity: critical"},
+		{"one failure is enough", `failures\) >= 2`, "failures) >= 1"},
+		{"three failures", `failures\) >= 2`, "failures) >= 3"},
+		{"at once", `for: 2m\n        labels`, "for: 0s\n        labels"},
+		{"waits for hours", `for: 2m`, "for: 3h"},
+		{"good is bad", `== 0`, "== 1"},
+		{"present", `absent\((\w+)\)`, "$1"},
+	}
+}
+
+// eachMutation is how many matches of a mutation are tried, since each runs promtool.
+const eachMutation = 1
+
+func TestMutationsOfRulesFailTheirTests(t *testing.T) {
+	t.Parallel()
+	opts := Options{}.withDefaults()
+	tried := map[string]int{}
+	try := func(name string, rules []rule, cases []testCase) {
+		text, tests := renderAlone(t, rules, cases, opts)
+		for _, m := range mutations() {
+			re := regexp.MustCompile(m.pattern)
+			for _, at := range re.FindAllStringSubmatchIndex(text, -1) {
+				if tried[m.name]++; tried[m.name] > eachMutation {
+					continue
+				}
+				mutant := text[:at[0]] + string(re.ExpandString(nil, m.replacement, text, at)) + text[at[1]:]
+				if out, err := testRules(t, []byte(mutant), tests); err == nil {
+					t.Errorf("%s: no test saw %q at %q\n%s", name, m.name, text[at[0]:at[1]], out)
+				}
+			}
+		}
+	}
+	try("health", healthRules(opts), healthTests(opts))
+	for _, o := range shipped(t) {
+		try(o.Name, objectiveRules(&o, opts), objectiveTests(&o, opts))
+	}
+	for _, m := range mutations() {
+		if tried[m.name] == 0 {
+			t.Errorf("mutation %q matches no rule", m.name)
+		}
+	}
+}
+
+// renderAlone makes the two files of some rules only, so that a mutation does not pay for the tests of all others.
+func renderAlone(t *testing.T, rules []rule, cases []testCase, opts Options) (text string, tests []byte) {
+	t.Helper()
+	out, err := Rules{[]group{{Name: "alone", Rules: rules}}}.Encode(Prometheus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err = encodeTests(cases, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out), tests
+}

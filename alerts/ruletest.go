@@ -1,0 +1,140 @@
+package alerts
+
+import (
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// rulesFile is the name that the rendered tests expect their rules under, in the same folder.
+const rulesFile = "perfwatch.rules.yml"
+
+const testHeader = "Generated with perfwatch.rules.yml from the same objectives; run by `promtool test rules`.\n" +
+	"Each threshold is tried just on the good side, exactly at it and just on the bad side."
+
+// A testFile is what promtool reads. Rules are evaluated each minute, or more often where alerts wait for less.
+type testFile struct {
+	RuleFiles          []string       `yaml:"rule_files"`
+	EvaluationInterval model.Duration `yaml:"evaluation_interval"`
+	Tests              []testCase     `yaml:"tests"`
+}
+
+type testCase struct {
+	Name     string         `yaml:"name"`
+	Interval model.Duration `yaml:"interval"`
+	Series   []inputSeries  `yaml:"input_series"`
+	Alerts   []alertCheck   `yaml:"alert_rule_test"`
+	Exprs    []exprCheck    `yaml:"promql_expr_test,omitempty"`
+}
+
+// An inputSeries is a series in promtool's notation: "1000+9.5x40" starts at 1000 and adds 9.5 forty times.
+type inputSeries struct {
+	Series string `yaml:"series"`
+	Values string `yaml:"values"`
+}
+
+// An alertCheck says which alerts of a name fire at an instant: exactly these.
+type alertCheck struct {
+	At     model.Duration `yaml:"eval_time"`
+	Alert  string         `yaml:"alertname"`
+	Firing []firing       `yaml:"exp_alerts,omitempty"`
+}
+
+type firing struct {
+	Labels      map[string]string `yaml:"exp_labels"`
+	Annotations map[string]string `yaml:"exp_annotations"`
+}
+
+// An exprCheck says that an expression has no result at an instant.
+type exprCheck struct {
+	Expr    string         `yaml:"expr"`
+	At      model.Duration `yaml:"eval_time"`
+	Samples []string       `yaml:"exp_samples"`
+}
+
+// RenderTests makes the promtool tests of what Render makes of the same objectives and options.
+func RenderTests(objectives []objective.Objective, opts Options) ([]byte, error) {
+	opts = opts.withDefaults()
+	var tests []testCase
+	for i := range objectives {
+		tests = append(tests, objectiveTests(&objectives[i], opts)...)
+	}
+	return encodeTests(append(tests, healthTests(opts)...), opts)
+}
+
+func encodeTests(tests []testCase, opts Options) ([]byte, error) {
+	return encode(testHeader, testFile{[]string{rulesFile}, model.Duration(evaluation(opts)), tests})
+}
+
+// objectiveTests are the promtool tests of objectiveRules.
+func objectiveTests(o *objective.Objective, opts Options) []testCase {
+	all := scenarios(o)
+	tests := make([]testCase, 0, len(all))
+	for _, s := range all {
+		tests = append(tests, s.test(o, opts))
+	}
+	return tests
+}
+
+// evaluation is how often the tests evaluate the rules: often enough for their waits, and no more, since a test of a
+// long window evaluates many times.
+func evaluation(opts Options) time.Duration { return min(time.Minute, opts.For) }
+
+// test makes the promtool test of a scenario.
+func (s scenario) test(o *objective.Objective, opts Options) testCase {
+	step, end := stepOf(o), endOf(o, opts)
+	t := testCase{
+		Name:     o.Name + ": " + s.name,
+		Interval: model.Duration(step),
+		Series:   s.series(o, int(end/step)+1),
+		Alerts:   []alertCheck{{At: model.Duration(end), Alert: o.AlertName(), Firing: s.firing(o, opts)}},
+	}
+	if s.samples == 0 {
+		t.Exprs = []exprCheck{{Expr: Value(o), At: model.Duration(end), Samples: []string{}}}
+	}
+	return t
+}
+
+// firing are the alerts that a scenario must raise, with what their annotations must print.
+func (s scenario) firing(o *objective.Objective, opts Options) []firing {
+	if s.quiet {
+		return nil
+	}
+	var all []firing
+	for _, t := range judged(o) {
+		if !o.Crossed(s.value, t.Value) {
+			continue
+		}
+		all = append(all, firing{
+			Labels:      map[string]string{"severity": severity(t.Level), "objective": o.Name},
+			Annotations: asMap(annotations(o, t, printed(o.Measure.Unit(), s.value), opts, verbatim)),
+		})
+	}
+	return all
+}
+
+// steps is how many samples of a series lie in a window; with 20, a rate sees the window almost whole.
+const steps = 20
+
+// stepOf is the time between the samples of the test's series.
+func stepOf(o *objective.Objective) time.Duration {
+	if o.Measure.OfBurst() {
+		return time.Minute
+	}
+	return o.Window / steps
+}
+
+// endOf is when a test looks: the window is full and whoever had to wait has waited.
+func endOf(o *objective.Objective, opts Options) time.Duration {
+	return o.Window + stepOf(o) + opts.For + 2*evaluation(opts)
+}
+
+func asMap(pairs []pair) map[string]string {
+	m := make(map[string]string, len(pairs))
+	for _, p := range pairs {
+		m[p.name] = p.value
+	}
+	return m
+}

@@ -1,0 +1,246 @@
+package alerts
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/prometheus/common/helpers/templates"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// A scenario is one state of the world that an objective is tried in.
+type scenario struct {
+	name    string
+	value   float64 // of the objective
+	near    float64 // the threshold that value is tried against; latency only
+	samples float64 // in the window
+	reset   bool    // all counters start again from zero within the window
+	invalid bool    // bursts only: the burst judged itself invalid
+	quiet   bool    // nothing may fire, whatever the value
+	le      string  // the format of a bucket's bound that is a whole number
+}
+
+const (
+	// nudge is how far from a threshold the tests try, as a part of it. It is above the tolerance of the rules and far
+	// below anything that matters.
+	nudge = 1e-6
+	// enough and tooFew are samples as a part of the floor.
+	enough, tooFew = 1.01, 0.99
+	// ample makes up for what a reset hides: the events between the last scrape and the restart.
+	ample = 1.5
+)
+
+// scenarios are what every objective is tried in.
+func scenarios(o *objective.Objective) []scenario {
+	floor := float64(o.Floor())
+	var all []scenario
+	for _, t := range judged(o) {
+		by := cmp.Or(math.Abs(t.Value)*nudge, 1e-3)
+		if o.Measure.HigherIsBetter() {
+			by = -by
+		}
+		level := string(t.Level)
+		try := func(name string, value float64) {
+			all = append(all, scenario{name: name, value: value, near: t.Value, samples: floor * enough, le: "%s"})
+		}
+		if t.Value != 0 { // below zero nothing can be
+			try("just short of "+level, t.Value-by)
+		}
+		try("at "+level, t.Value)
+		try("just past "+level, t.Value+by)
+	}
+	worst := all[len(all)-1]
+	if o.Measure.OfBurst() {
+		worst.value = 0
+		return append(all, worst.but("burst invalid", func(s *scenario) { s.invalid, s.quiet = true, true }),
+			worst.but("no burst yet", func(s *scenario) { s.samples, s.quiet = 0, true }))
+	}
+	// The first threshold is the mildest, so that what is just short of it is short of all.
+	healthy := all[0]
+	restart := func(s *scenario) { s.reset, s.samples = true, floor*ample }
+	all = append(all,
+		healthy.but("counter reset", restart),
+		worst.but("counter reset in a breach", restart),
+		worst.but("too few samples", func(s *scenario) { s.samples, s.quiet = floor*tooFew, true }),
+		worst.but("zero traffic", func(s *scenario) { s.samples, s.quiet = 0, true }))
+	if o.Measure == objective.Latency && whole(worst.near) {
+		all = append(all, worst.but("bucket written as OpenMetrics writes it", func(s *scenario) { s.le = "%s.0" }))
+	}
+	return all
+}
+
+// but makes a scenario that differs from another.
+func (s scenario) but(name string, change func(*scenario)) scenario {
+	s.name = name
+	change(&s)
+	return s
+}
+
+func whole(v float64) bool { return v == math.Trunc(v) }
+
+// series are the inputs of a scenario with n samples each. Beside what the objective selects there is always something
+// that it does not select, and that would change the outcome.
+func (s scenario) series(o *objective.Objective, n int) []inputSeries {
+	switch o.Measure {
+	case objective.Latency:
+		return s.latency(o, n)
+	case objective.ErrorRatio:
+		return s.errors(o, n)
+	case objective.CacheHitRatio:
+		return append(s.lookups(cmp.Or(o.Redis, "one"), s.value, n), s.lookups(other(o.Redis), 0, n)...)
+	case objective.CPUUsage, objective.MemoryUsage:
+		histogram := hostSamples(o.Measure)
+		return []inputSeries{
+			s.counter(histogram+"_sum", s.value, n),
+			s.counter(histogram+"_count", 1, n),
+		}
+	default:
+		return s.burst(o, n)
+	}
+}
+
+// other names something that an objective does not select; "" where it selects everything.
+func other(selected string) string {
+	if selected == "" {
+		return ""
+	}
+	return "other_than_" + selected
+}
+
+// latency puts the quantile just short of, at or just past a threshold by how many runs its bucket holds. Buckets below
+// it are empty and those above hold every run. What is not selected is fast, and would hide a breach.
+func (s scenario) latency(o *objective.Objective, n int) []inputSeries {
+	part := o.Quantile
+	switch {
+	case s.value < s.near:
+		part += nudge / 10
+	case s.value > s.near:
+		part -= nudge / 10
+	}
+	all := s.histogram(o, cmp.Or(o.Group, "any"), cmp.Or(o.Probe, "one"), n, func(bound float64) float64 {
+		switch {
+		case bound < s.near:
+			return 0
+		case bound > s.near:
+			return 1
+		}
+		return part
+	})
+	if decoy := cmp.Or(other(o.Group), other(o.Probe)); decoy != "" {
+		all = append(all, s.histogram(o, decoy, decoy, n, func(float64) float64 { return 1 })...)
+	}
+	return all
+}
+
+// histogram has a bucket at each bound of the objective's thresholds.
+func (s scenario) histogram(o *objective.Objective, group, probe string, n int, held func(bound float64) float64) []inputSeries {
+	const metric = "perfwatch_probe_duration_seconds"
+	labels := fmt.Sprintf("group=%q,probe=%q", group, probe)
+	var all []inputSeries
+	for _, bound := range bounds(o) {
+		le := strconv.FormatFloat(bound, 'g', -1, 64)
+		if whole(bound) {
+			le = fmt.Sprintf(s.le, le)
+		}
+		all = append(all, s.counter(fmt.Sprintf("%s_bucket{%s,le=%q}", metric, labels, le), held(bound), n))
+	}
+	return append(all,
+		s.counter(fmt.Sprintf(`%s_bucket{%s,le="+Inf"}`, metric, labels), 1, n),
+		s.counter(fmt.Sprintf("%s_count{%s}", metric, labels), 1, n))
+}
+
+// bounds are the buckets that the thresholds of an objective make.
+func bounds(o *objective.Objective) []float64 {
+	all := make([]float64, 0, 3)
+	for _, t := range o.Thresholds() {
+		all = append(all, t.Value)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// errors counts runs of two probes; those canceled must not count at all.
+func (s scenario) errors(o *objective.Objective, n int) []inputSeries {
+	var all []inputSeries
+	add := func(probe, group string, failed float64) {
+		const metric = "perfwatch_probe_runs_total"
+		all = append(all,
+			inputSeries{fmt.Sprintf("perfwatch_probe_info{group=%q,kind=\"http\",probe=%q}", group, probe), fmt.Sprintf("1x%d", n)},
+			s.counter(fmt.Sprintf(`%s{outcome="ok",probe=%q}`, metric, probe), 1-failed, n),
+			s.counter(fmt.Sprintf(`%s{outcome="timeout",probe=%q}`, metric, probe), failed/2, n),
+			s.counter(fmt.Sprintf(`%s{outcome="http_5xx",probe=%q}`, metric, probe), failed/2, n),
+			s.counter(fmt.Sprintf(`%s{outcome="canceled",probe=%q}`, metric, probe), 3, n))
+	}
+	add(cmp.Or(o.Probe, "one"), cmp.Or(o.Group, "any"), s.value)
+	if decoy := cmp.Or(other(o.Group), other(o.Probe)); decoy != "" {
+		add(decoy, decoy, 1)
+	}
+	return all
+}
+
+// lookups counts the hits and misses of one Redis.
+func (s scenario) lookups(redis string, hits float64, n int) []inputSeries {
+	if redis == "" {
+		return nil
+	}
+	return []inputSeries{
+		s.counter(fmt.Sprintf("perfwatch_redis_keyspace_hits_total{redis=%q}", redis), hits, n),
+		s.counter(fmt.Sprintf("perfwatch_redis_keyspace_misses_total{redis=%q}", redis), 1-hits, n),
+	}
+}
+
+// burst gives the figures of a last burst and of a worse one elsewhere.
+func (s scenario) burst(o *objective.Objective, n int) []inputSeries {
+	var all []inputSeries
+	add := func(probe string, value float64, valid int) {
+		figure := *o
+		figure.Probe = probe
+		all = append(all,
+			inputSeries{burstFigure(&figure), fmt.Sprintf("%sx%d", rounded(value), n)},
+			inputSeries{"perfwatch_load_last_valid" + burstSelector(&figure), fmt.Sprintf("%dx%d", valid, n)})
+	}
+	if s.samples > 0 {
+		add(cmp.Or(o.Probe, "one"), s.value, map[bool]int{true: 0, false: 1}[s.invalid])
+	}
+	if decoy := other(o.Probe); decoy != "" {
+		add(decoy, 0, 1)
+	}
+	return all
+}
+
+// counter is a counter that takes its part of the samples. It starts high, as one that has long been counting: Prometheus
+// reads a rise from near zero as a series that has just begun.
+func (s scenario) counter(series string, part float64, n int) inputSeries {
+	const start = 100_000
+	rise := rounded(s.samples * part / steps)
+	if !s.reset {
+		return inputSeries{series, fmt.Sprintf("%d+%sx%d", start, rise, n)}
+	}
+	before := n / 2
+	return inputSeries{series, fmt.Sprintf("%d+%sx%d 0+%sx%d", start, rise, before, rise, n-before)}
+}
+
+// rounded writes a value to twelve places, so that the file is the same on machines that fuse additions.
+func rounded(v float64) string { return number(math.Round(v*1e12) / 1e12) }
+
+// printed is what the template of a unit prints.
+func printed(u objective.Unit, v float64) string {
+	switch u {
+	case objective.Seconds:
+		text, err := templates.HumanizeDuration(v)
+		if err != nil { // of a float64 it is never one
+			return err.Error()
+		}
+		return text
+	case objective.Ratio:
+		return fmt.Sprintf("%.4g%%", v*100)
+	case objective.PerSecond:
+		return fmt.Sprintf("%.4g/s", v)
+	default:
+		return fmt.Sprintf("%.4g", v)
+	}
+}
