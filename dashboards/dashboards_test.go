@@ -1,0 +1,344 @@
+package dashboards
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/perfwatch/perfwatch/collector"
+	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/internal/peer"
+)
+
+// shipped is the configuration whose dashboards are committed.
+func shipped(t *testing.T) *config.Config {
+	t.Helper()
+	cfg, err := config.Load("../perfwatch.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// everything is a value for each variable that an expression may have.
+func everything() map[string]string {
+	return map[string]string{"probe": ".+", "group": ".+", "__rate_interval": "1m"}
+}
+
+func TestTheCommittedDashboardIsTheRenderedOne(t *testing.T) {
+	for _, d := range Render(shipped(t)) {
+		got, err := d.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if os.Getenv("PERFWATCH_UPDATE") != "" {
+			if err := os.WriteFile(d.File(), got, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(d.File())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s is not what the configuration gives; PERFWATCH_UPDATE=1 writes it anew:\n%s", d.File(), diff)
+		}
+	}
+}
+
+func TestEveryPanelIsWhole(t *testing.T) {
+	seen := map[int]string{}
+	titles := map[string]bool{}
+	for _, p := range overview(shipped(t)).Panels {
+		if other, taken := seen[p.ID]; taken || p.ID <= 0 {
+			t.Errorf("%q has the id %d of %q", p.Title, p.ID, other)
+		}
+		if seen[p.ID] = p.Title; titles[p.Title] || p.Title == "" {
+			t.Errorf("the title %q is empty or stands twice", p.Title)
+		}
+		titles[p.Title] = true
+		if p.Type == "row" {
+			continue
+		}
+		if !strings.HasSuffix(p.Description, ".") || p.FieldConfig.Defaults.Unit == "" || len(p.Targets) == 0 {
+			t.Errorf("%q has the description %q, the unit %q and %d queries", p.Title, p.Description, p.FieldConfig.Defaults.Unit,
+				len(p.Targets))
+		}
+		for _, q := range p.Targets {
+			if *q.Datasource != *source() || q.Instant == q.Range {
+				t.Errorf("%q: query %s asks %v, instant %t, range %t", p.Title, q.RefID, *q.Datasource, q.Instant, q.Range)
+			}
+		}
+	}
+}
+
+func TestPanelsLieInTheGridWithoutOverlap(t *testing.T) {
+	taken := map[[2]int]string{}
+	for _, p := range overview(shipped(t)).Panels {
+		pos := p.GridPos
+		if pos.W <= 0 || pos.H <= 0 || pos.X < 0 || pos.X+pos.W > gridWidth {
+			t.Errorf("%q lies at %+v", p.Title, pos)
+		}
+		for x := pos.X; x < pos.X+pos.W; x++ {
+			for y := pos.Y; y < pos.Y+pos.H; y++ {
+				if other, full := taken[[2]int{x, y}]; full {
+					t.Fatalf("%q and %q overlap at %d,%d", p.Title, other, x, y)
+				}
+				taken[[2]int{x, y}] = p.Title
+			}
+		}
+	}
+}
+
+func TestEveryExpressionParses(t *testing.T) {
+	promtool := peer.Find(t, "prometheus", "promtool")
+	type rule struct{ Record, Expr string }
+	var rules []rule
+	for _, d := range Render(shipped(t)) {
+		for i, e := range d.Expressions(everything()) {
+			if strings.Contains(e.Expr, "$") {
+				t.Errorf("%s: a variable is left in %s", e.Panel, e.Expr)
+			}
+			rules = append(rules, rule{fmt.Sprintf("panel:expression:%d", i), e.Expr})
+		}
+	}
+	if len(rules) < 60 {
+		t.Errorf("%d expressions, want at least 60", len(rules))
+	}
+	text, err := yaml.Marshal(map[string]any{"groups": []any{map[string]any{"name": "panels", "rules": rules}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := peer.WriteFile(t, t.TempDir(), "rules.yml", string(text))
+	out, err := exec.Command(promtool, "check", "rules", "--lint-fatal", path).CombinedOutput()
+	if want := fmt.Sprintf("SUCCESS: %d rules found", len(rules)); err != nil || !strings.Contains(string(out), want) {
+		t.Errorf("promtool says %v, want %q:\n%s", err, want, out)
+	}
+}
+
+// metric matches every metric name of ours in an expression.
+var metric = regexp.MustCompile(`perfwatch_(\w+)`)
+
+func TestEveryMetricIsDeclared(t *testing.T) {
+	var used []string
+	for _, d := range Render(shipped(t)) {
+		for _, e := range d.Expressions(nil) {
+			for _, m := range metric.FindAllStringSubmatch(e.Expr, -1) {
+				used = append(used, m[1])
+			}
+		}
+	}
+	for _, v := range choices()[1:] {
+		for _, m := range metric.FindAllStringSubmatch(v.Definition, -1) {
+			used = append(used, m[1])
+		}
+	}
+	declared := map[string]bool{}
+	for _, f := range collector.Families() {
+		for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {
+			declared[f.Name+suffix] = true
+		}
+	}
+	for _, name := range used {
+		if !declared["perfwatch_"+name] {
+			t.Errorf("perfwatch_%s is used and not declared", name)
+		}
+	}
+	if len(used) < 40 {
+		t.Errorf("%d metrics used, want at least 40: is the dashboard whole?", len(used))
+	}
+}
+
+func TestExpressionsReplaceTheirVariables(t *testing.T) {
+	d := Dashboard{dashboard{Panels: []panel{
+		series(1, "A", "", "s", query{`rate(x{probe=~"$probe",p="$p"}[$__rate_interval])`, ""}, query{"y", ""}),
+	}}}
+	got := d.Expressions(map[string]string{"p": "short", "probe": "a|b", "__rate_interval": "2m"})
+	want := []Expression{{"A", `rate(x{probe=~"a|b",p="short"}[2m])`}, {"A", "y"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestAnObjectiveDrawsItsOwnLines(t *testing.T) {
+	cfg := shipped(t)
+	exprs := func(title string) (list []string) {
+		for _, p := range overview(cfg).Panels {
+			if p.Title == title {
+				for _, q := range p.Targets {
+					list = append(list, q.LegendFormat+": "+q.Expr)
+				}
+			}
+		}
+		return list
+	}
+	for _, c := range []struct {
+		panel, legend, objective string
+	}{
+		{"API p95 latency over time", "{{level}}", "api_latency_p95"},
+		{"Latency p95", "API p95 latency {{level}}", "api_latency_p95"},
+		{"Errors", "Error rate {{level}}", "error_ratio"},
+		{"Cache hits", "Cache hit rate {{level}}", "cache_hit_ratio"},
+	} {
+		want := fmt.Sprintf("%s: max by (level) (perfwatch_objective_threshold{objective=%q})", c.legend, c.objective)
+		if got := exprs(c.panel); len(got) != 2 || got[1] != want {
+			t.Errorf("%s: %q, want %q after the value", c.panel, got, want)
+		}
+	}
+	cfg.Objectives = nil
+	if got := exprs("Latency p95"); len(got) != 1 {
+		t.Errorf("without objectives: %q, want the value alone", got)
+	}
+}
+
+func TestColoursAreThoseOfTheWorstLevelCrossed(t *testing.T) {
+	lower, higher := objective.Latency, objective.CacheHitRatio
+	for _, c := range []struct {
+		measure                   objective.Measure
+		target, warning, critical *float64
+		want                      string
+	}{
+		{lower, new(0.5), new(0.4), new(0.6), "green 0.4=orange 0.5=orange 0.6=red"},
+		{lower, new(0.5), nil, nil, "green 0.5=yellow"},
+		{lower, nil, new(0.75), new(0.9), "green 0.75=orange 0.9=red"},
+		{higher, new(0.85), new(0.75), new(0.6), "red 0.6=orange 0.75=yellow 0.85=green"},
+		{higher, new(100.0), nil, nil, "yellow 100=green"},
+		{lower, nil, nil, nil, "green"},
+	} {
+		o := &objective.Objective{Measure: c.measure, Target: c.target, Warning: c.warning, Critical: c.critical}
+		var words []string
+		for _, s := range colours(o).Steps {
+			if s.Value == nil {
+				words = append(words, s.Color)
+			} else {
+				words = append(words, fmt.Sprintf("%v=%s", *s.Value, s.Color))
+			}
+		}
+		if got := strings.Join(words, " "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.measure, got, c.want)
+		}
+	}
+}
+
+func TestPanelIDsComeFromNames(t *testing.T) {
+	named := func(names ...string) (list []objective.Objective) {
+		for _, n := range names {
+			list = append(list, objective.Objective{Name: n})
+		}
+		return list
+	}
+	ab, ba := ids(named("a", "b"), firstFigure), ids(named("b", "a"), firstFigure)
+	if ab[0] != ba[1] || ab[1] != ba[0] || ab[0] == ab[1] {
+		t.Errorf("ids %v and %v, want the same in the other order", ab, ba)
+	}
+	same := ids(named("a", "a"), firstFigure)
+	if same[1] != same[0]+1 {
+		t.Errorf("ids %v of one name twice, want the second beside the first", same)
+	}
+}
+
+func TestWhatIsNotWatchedHasNoRow(t *testing.T) {
+	rows := func(cfg *config.Config) (list []string) {
+		for _, p := range overview(cfg).Panels {
+			if p.Type == "row" {
+				list = append(list, p.Title)
+			}
+		}
+		return list
+	}
+	for _, c := range []struct {
+		cfg  *config.Config
+		want []string
+	}{
+		{&config.Config{}, []string{"Endpoints", "Load bursts", "perfwatch itself"}},
+		{shipped(t), []string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Redis", "Host",
+			"perfwatch itself"}},
+	} {
+		if got := rows(c.cfg); !slices.Equal(got, c.want) {
+			t.Errorf("rows %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestTheDashboardIsOneThatGrafanaTakes(t *testing.T) {
+	d := Render(shipped(t))[0]
+	text, err := d.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		UID           string
+		SchemaVersion int
+		Inputs        []any `json:"__inputs"`
+		Links         []link
+		Templating    struct{ List []struct{ Name, Type string } }
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, v := range got.Templating.List {
+		names = append(names, v.Type+" "+v.Name)
+	}
+	if want := []string{"datasource datasource", "query group", "query probe"}; !slices.Equal(names, want) {
+		t.Errorf("variables %q, want %q", names, want)
+	}
+	if d.File() != "perfwatch-overview.json" || got.UID != OverviewUID || got.SchemaVersion != 42 || got.Inputs != nil {
+		t.Errorf("file %s: %+v", d.File(), got)
+	}
+	for _, want := range []string{
+		`"url": "http://localhost:10095"`, `"url": "http://localhost:10095/runbooks/PerfwatchApiLatencyP95"`,
+		`histogram_quantile(0.95, sum by (le, probe) (rate(perfwatch_probe_duration_seconds_bucket{probe=~\"$probe\"}` +
+			`[$__rate_interval])))`,
+	} {
+		if !bytes.Contains(text, []byte(want)) {
+			t.Errorf("the dashboard has no %s", want)
+		}
+	}
+}
+
+func TestProvisioningFilesSayWhereTheDashboardsAre(t *testing.T) {
+	for _, c := range []struct {
+		path, list, key string
+		want            any
+	}{
+		{"provisioning/dashboards/perfwatch.yaml", "providers", "type", "file"},
+		{"provisioning/datasources/perfwatch.yaml", "datasources", "type", "prometheus"},
+	} {
+		text, err := os.ReadFile(c.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file map[string]any
+		if err := yaml.Unmarshal(text, &file); err != nil {
+			t.Fatal(err)
+		}
+		list, _ := file[c.list].([]any)
+		if len(list) != 1 || file["apiVersion"] != 1 {
+			t.Fatalf("%s: %v", c.path, file)
+		}
+		if entry, _ := list[0].(map[string]any); entry[c.key] != c.want {
+			t.Errorf("%s: %s is %v, want %v", c.path, c.key, entry[c.key], c.want)
+		}
+	}
+}
+
+func TestALineIsAsHighAsItsTallestPanel(t *testing.T) {
+	var g grid
+	for _, size := range [][2]int{{8, 9}, {8, 4}, {16, 2}} {
+		g.add(size[0], size[1], panel{})
+	}
+	if got, want := g.panels[2].GridPos, (gridPos{H: 2, W: 16, X: 0, Y: 9}); got != want {
+		t.Errorf("the second line starts at %+v, want %+v", got, want)
+	}
+}

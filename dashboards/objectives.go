@@ -1,0 +1,186 @@
+package dashboards
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// Panels of objectives take their ids from here up, in two ranges: figures and graphs.
+const (
+	firstFigure = 1 << 20
+	firstGraph  = 1 << 21
+)
+
+// addObjectives draws each objective twice: as a figure, and over time against its thresholds.
+func addObjectives(g *grid, cfg *config.Config) {
+	if len(cfg.Objectives) == 0 {
+		return
+	}
+	g.row(100, "Objectives")
+	figures, graphs := ids(cfg.Objectives, firstFigure), ids(cfg.Objectives, firstGraph)
+	for i := range cfg.Objectives {
+		g.add(4, 4, figure(&cfg.Objectives[i], figures[i], cfg.Global.ExternalURL))
+	}
+	g.newline()
+	g.add(gridWidth, 2+len(cfg.Objectives), history())
+	g.row(110, "Objectives against their thresholds")
+	for i := range cfg.Objectives {
+		g.add(8, 7, graph(&cfg.Objectives[i], graphs[i], cfg.Global.ExternalURL))
+	}
+}
+
+// ids gives each objective a panel id that comes from its name alone, so that links to it survive a change of order.
+// Where two names meet, the later one in the file gives way.
+func ids(objectives []objective.Objective, first int) []int {
+	taken, list := map[int]bool{}, make([]int, len(objectives))
+	for i := range objectives {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(objectives[i].Name)) // a hash takes everything
+		id := first + int(h.Sum32()%firstFigure)
+		for taken[id] {
+			id++
+		}
+		taken[id], list[i] = true, id
+	}
+	return list
+}
+
+// figure shows an objective's value only while it is judged: with too few samples it says so.
+func figure(o *objective.Objective, id int, externalURL string) panel {
+	expr := fmt.Sprintf(`max by (objective) (perfwatch_objective_value{objective=%q}`+
+		` and on (instance, job, objective) perfwatch_objective_met)`, o.Name)
+	p := stat(id, o.Title, describe(o), unit(o.Measure.Unit()), expr)
+	p.FieldConfig.Defaults.NoValue = "not enough data"
+	p.FieldConfig.Defaults.Thresholds = colours(o)
+	p.Links = []link{runbook(o, externalURL)}
+	return p
+}
+
+// graph shows an objective's value with whatever samples there are, against the thresholds that perfwatch itself uses.
+func graph(o *objective.Objective, id int, externalURL string) panel {
+	p := series(id, o.Title+" over time", describe(o), unit(o.Measure.Unit()),
+		query{fmt.Sprintf(`max by (objective) (perfwatch_objective_value{objective=%q})`, o.Name), "now"},
+		lines(o, ""))
+	p.Links = []link{runbook(o, externalURL)}
+	return p
+}
+
+// lines draws the thresholds of an objective; their names are a prefix and the level.
+func lines(o *objective.Objective, prefix string) query {
+	return query{fmt.Sprintf(`max by (level) (perfwatch_objective_threshold{objective=%q})`, o.Name), prefix + "{{level}}"}
+}
+
+// linesOf draws the thresholds of every objective of one measure.
+func linesOf(cfg *config.Config, m objective.Measure, quantile float64) []query {
+	var list []query
+	for i := range cfg.Objectives {
+		if o := &cfg.Objectives[i]; o.Measure == m && o.Quantile == quantile {
+			list = append(list, lines(o, o.Title+" "))
+		}
+	}
+	return list
+}
+
+// history shows when each objective was met and when it was not.
+func history() panel {
+	p := base(101, "state-timeline", "Met and missed",
+		"Whether each objective met its target. A gap means that there were too few samples to judge it.", "none")
+	p.Targets = []target{{
+		RefID: "A", Datasource: source(), Expr: `min by (objective) (perfwatch_objective_met)`,
+		LegendFormat: "{{objective}}", Format: "time_series", Range: true,
+	}}
+	p.FieldConfig.Defaults.Mappings = words("missed", "orange", "met", "green")
+	p.FieldConfig.Defaults.Custom = map[string]any{"fillOpacity": 70, "lineWidth": 0}
+	p.Options = map[string]any{
+		"mergeValues": true, "showValue": "never", "alignValue": "left", "rowHeight": 0.8,
+		"legend":  map[string]any{"displayMode": "list", "placement": "bottom", "showLegend": false},
+		"tooltip": map[string]any{"mode": "single", "sort": "none"},
+	}
+	return p
+}
+
+// words writes 0 and 1 as words.
+func words(zero, zeroColor, one, oneColor string) []any {
+	word := func(text, color string, index int) map[string]any {
+		return map[string]any{"text": text, "color": color, "index": index}
+	}
+	return []any{map[string]any{
+		"type": "value", "options": map[string]any{"0": word(zero, zeroColor, 0), "1": word(one, oneColor, 1)},
+	}}
+}
+
+// describe says what an objective is about and what its lines are.
+func describe(o *objective.Objective) string {
+	set, format := o.Thresholds(), o.Measure.Unit().Format
+	parts := make([]string, len(set))
+	for i, t := range set {
+		parts[i] = string(t.Level) + " " + format(t.Value)
+	}
+	text := fmt.Sprintf("Objective %s: %s.", o.Name, strings.Join(parts, ", "))
+	if o.Window > 0 {
+		return fmt.Sprintf("%s Judged over %s with at least %d samples.", text, model.Duration(o.Window), o.Floor())
+	}
+	return text + " Judged on the last valid burst."
+}
+
+// runbook links to the page of the objective's alert.
+func runbook(o *objective.Objective, externalURL string) link {
+	return link{Title: "Runbook", URL: externalURL + "/runbooks/" + o.AlertName(), TargetBlank: true}
+}
+
+// unit is Grafana's word for a unit.
+func unit(u objective.Unit) string {
+	switch u {
+	case objective.Seconds:
+		return "s"
+	case objective.Ratio:
+		return "percentunit"
+	case objective.PerSecond:
+		return "reqps"
+	default:
+		return "short"
+	}
+}
+
+// colours gives every value the colour of the worst level that it crosses. Grafana counts a value at a step to the
+// step, whereas at a threshold exactly nothing is crossed yet; on a screen the difference does not show.
+func colours(o *objective.Objective) *thresholds {
+	set := o.Thresholds()
+	slices.SortStableFunc(set, func(a, b objective.Threshold) int { return cmp.Compare(a.Value, b.Value) })
+	list := &thresholds{Mode: "absolute", Steps: []step{{Color: "green"}}}
+	if o.Measure.HigherIsBetter() {
+		list.Steps[0].Color = colour(set)
+		for i, t := range set {
+			list.Steps = append(list.Steps, from(t.Value, colour(set[i+1:])))
+		}
+		return list
+	}
+	for i, t := range set {
+		list.Steps = append(list.Steps, from(t.Value, colour(set[:i+1])))
+	}
+	return list
+}
+
+// colour is that of the worst of the crossed thresholds.
+func colour(crossed []objective.Threshold) string {
+	has := func(l objective.Level) bool {
+		return slices.ContainsFunc(crossed, func(t objective.Threshold) bool { return t.Level == l })
+	}
+	switch {
+	case has(objective.Critical):
+		return "red"
+	case has(objective.Warning):
+		return "orange"
+	case has(objective.Target):
+		return "yellow"
+	}
+	return "green"
+}
