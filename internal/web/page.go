@@ -1,0 +1,119 @@
+package web
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// A Page is everything that the status page shows. Lists without entries are left out of the page.
+type Page struct {
+	Now        time.Time
+	Started    time.Time // of the program
+	Dashboard  string    // URL of the dashboard; "" if there is none
+	Objectives []Objective
+	Bursts     []Burst
+	Probes     []Probe
+	Redis      []Redis
+	Host       *Host // nil if the host is not sampled
+	Config     Config
+}
+
+// An Objective is one row of the targets table. Its texts are for people.
+type Objective struct {
+	Name, Title    string
+	Target         string // "≤ 500ms"
+	Levels         string // "warning 400ms, critical 600ms"
+	Current        string // "480ms"; "" without data
+	Samples, Floor int
+	Window         time.Duration // 0 for the measures of bursts
+	State          objective.State
+	Level          objective.Level
+	Runbook        string // name of its runbook; "" if there is none
+}
+
+// ObjectiveRow writes an objective and its status as a row.
+func ObjectiveRow(o *objective.Objective, s objective.Status, runbook string) Objective {
+	unit, limit, levels := o.Measure.Unit(), "≤ ", []string(nil)
+	if o.Measure.HigherIsBetter() {
+		limit = "≥ "
+	}
+	row := Objective{
+		Name: o.Name, Title: o.Title, Samples: s.Samples, Floor: o.Floor(), Window: o.Window,
+		State: s.State, Level: s.Level, Runbook: runbook,
+	}
+	for _, t := range o.Thresholds() {
+		if row.Target == "" { // what has no target of its own is measured against its first threshold
+			row.Target = limit + unit.Format(t.Value)
+		}
+		if t.Level != objective.Target {
+			levels = append(levels, string(t.Level)+" "+unit.Format(t.Value))
+		}
+	}
+	row.Levels = strings.Join(levels, ", ")
+	if !math.IsNaN(s.Value) && s.State != objective.NoData {
+		row.Current = unit.Format(s.Value)
+	}
+	return row
+}
+
+// A Burst is the last burst of one load probe.
+type Burst struct {
+	Probe         string
+	Plan          string      // "100 users", "120/s"
+	Running       bool        // one runs now
+	Result        load.Result // "" before the first
+	Reason        string      // why it is not completed
+	Requests      uint64
+	Throughput    float64 // requests a second
+	P50, P95, P99 time.Duration
+	ErrorRatio    float64
+	End           time.Time
+}
+
+// A Probe is one scheduled probe and its last results.
+type Probe struct {
+	Name, Group, Kind string
+	Schedule          string
+	Next              time.Time // when it is due; zero if unknown
+	History           History
+}
+
+// A Redis is what the last INFO of one Redis said.
+type Redis struct {
+	Name                  string
+	Up                    bool
+	Error                 string // why it is not up
+	Version, Role         string
+	HitRatio              float64 // since the server's start; NaN without lookups
+	MemoryUsed, MemoryMax int64   // bytes; a maximum of 0 is none
+	Clients               int64
+	Evicted               int64 // keys
+}
+
+// A Host is the machine's load. Ratios are those of the last second, peaks those of the last minute.
+type Host struct {
+	CPU, CPUPeak       float64
+	Memory, MemoryPeak float64
+	MemoryTotal        int64 // bytes
+	CPUs               int
+	Load1              float64
+}
+
+// A Config says which configuration is at work.
+type Config struct {
+	Path, Hash  string
+	LoadedAt    time.Time
+	ReloadError string // of the last reload, if it was refused
+	Warnings    []string
+}
+
+// A Fault is a switch of the demo.
+type Fault struct {
+	Name, Title string
+	Effect      string // what it does to the platform
+	On          bool
+}

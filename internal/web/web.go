@@ -1,0 +1,101 @@
+// Package web is what people and Prometheus see of the daemon: the status page, the metrics, health, reload, profiles
+// and runbooks, as one http.Handler. It shows what it is given and decides nothing; what it shows is bounded, so that a
+// hostile answer of a target cannot harm the page.
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options say what the handler serves. Registry, Logger and Status are required.
+type Options struct {
+	Registry    prometheus.Gatherer   // what /metrics shows
+	Registerer  prometheus.Registerer // counts the errors of /metrics; nil counts none
+	Logger      *slog.Logger
+	Version     string        // of the program, for the foot of the page
+	ExternalURL string        // where people reach us; its origin may send the page's forms; "" if unknown
+	Lifecycle   bool          // reload is allowed
+	Refresh     time.Duration // how often the page reloads itself, in whole seconds; 0 means never
+
+	Ready    func() bool                      // nil means always
+	Reload   func(ctx context.Context) error  // may be called concurrently; its error is shown to the caller
+	Runbook  func(name string) ([]byte, bool) // Markdown; nil has none
+	Status   func() Page                      // a page of its own for each call
+	Faults   func() []Fault                   // nil without a demo
+	SetFault func(name string, on bool) error // refuses a name that it does not know
+}
+
+// maxBody bounds the body of every request. Our forms need less than a hundred bytes.
+const maxBody = 16 << 10
+
+// policy allows our own style sheet, icons and forms, and nothing else: no script runs even if markup slips in.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; " +
+	"base-uri 'none'; frame-ancestors 'none'"
+
+// New makes the handler. It fails if the external URL is not one.
+func New(o Options) (http.Handler, error) {
+	sameOrigin, err := originGuard(o.ExternalURL)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metricsHandler(&o))
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
+		text(w, http.StatusOK, "perfwatch is healthy")
+	})
+	mux.HandleFunc("GET /-/ready", o.ready)
+	mux.HandleFunc("POST /-/reload", o.reload)
+	mux.HandleFunc("PUT /-/reload", o.reload)
+	mux.HandleFunc("GET /runbooks/{name}", o.runbook)
+	if o.Faults != nil && o.SetFault != nil {
+		mux.HandleFunc("POST /faults", o.setFault)
+	}
+	handleProfiles(mux)
+	newPages(&o).handle(mux)
+	return harden(http.MaxBytesHandler(sameOrigin.Handler(mux), maxBody)), nil
+}
+
+// originGuard refuses requests that change something and come from another site's page. Programs, which send no
+// origin, are let through.
+func originGuard(externalURL string) (*http.CrossOriginProtection, error) {
+	guard := http.NewCrossOriginProtection()
+	if externalURL == "" {
+		return guard, nil
+	}
+	u, err := url.Parse(externalURL)
+	if err != nil {
+		return nil, fmt.Errorf("parsing external URL %q: %w", externalURL, err)
+	}
+	if err := guard.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+		return nil, fmt.Errorf("trusting external URL %q: %w", externalURL, err)
+	}
+	return guard, nil
+}
+
+// harden adds the headers that keep a browser from doing more with an answer than showing it.
+func harden(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// text answers with one plain line.
+func text(w http.ResponseWriter, status int, line string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintln(w, line) // the reader is gone if this fails
+}
