@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/internal/schedule"
+	"github.com/perfwatch/perfwatch/internal/web"
+)
+
+const (
+	// drainTimeout is how long running probes may take to finish when the daemon stops.
+	drainTimeout = 5 * time.Second
+	// maxRunning bounds the runs at once, so that a platform that hangs cannot pile up goroutines without end.
+	maxRunning = 10_000
+)
+
+// daemonOptions are what the command line says.
+type daemonOptions struct {
+	configFile  *string
+	lifecycle   bool
+	externalURL string
+	refresh     time.Duration // of the status page; 0 is never
+	faults      func() []web.Fault
+	setFault    func(name string, on bool) error
+}
+
+// A daemon is one running perfwatch: a configuration at work and what is shown of it.
+type daemon struct {
+	options   daemonOptions
+	logger    *slog.Logger
+	started   time.Time
+	scheduler schedule.Scheduler
+	board     web.Board
+	bursts    sync.Map // probe name -> *load.Summary of its last burst
+	running   atomic.Bool
+	current   atomic.Pointer[generation] // the configuration at work; replaced as a whole
+
+	reloading sync.Mutex
+	lastError atomic.Pointer[string] // of the last reload; nil if it was taken
+}
+
+// newDaemon reads the configuration and makes everything ready to run.
+func newDaemon(o daemonOptions, logger *slog.Logger) (*daemon, error) {
+	d := &daemon{options: o, logger: logger, started: time.Now()}
+	d.scheduler.MaxRunning = maxRunning
+	d.scheduler.Drain = drainTimeout
+	d.scheduler.Lag = func(lag time.Duration) { d.current.Load().recorder.ScheduleLag(lag) }
+	cfg, err := config.Load(*o.configFile)
+	if err != nil {
+		return nil, err
+	}
+	g, err := d.build(cfg, nil)
+	if err != nil {
+		return nil, err
+	}
+	d.take(g)
+	return d, nil
+}
+
+// run fires probes until ctx is done and nothing of the daemon runs any more.
+func (d *daemon) run(ctx context.Context) {
+	d.running.Store(true)
+	if left := d.scheduler.Run(ctx); left > 0 {
+		d.logger.Warn("stopping with runs that did not end", "runs", left)
+	}
+	d.running.Store(false)
+	d.reloading.Lock() // no generation is made after the last one has stopped
+	d.current.Load().stop()
+}
+
+// reload reads the configuration again. A file with mistakes changes nothing; probes that did not change keep their
+// counters, their schedule and their connections.
+func (d *daemon) reload(context.Context) error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	old := d.current.Load()
+	cfg, err := config.Load(*d.options.configFile)
+	if err == nil {
+		var next *generation
+		if next, err = d.build(cfg, old); err == nil {
+			d.take(next)
+			old.retire(next, d.forget)
+			d.logger.Info("configuration reloaded", "hash", cfg.Hash)
+			return nil
+		}
+	}
+	old.status.Failed()
+	text := err.Error()
+	d.lastError.Store(&text)
+	d.logger.Error("configuration not reloaded, the old one goes on", "err", err)
+	return fmt.Errorf("reloading: %w", err)
+}
+
+// take puts a generation to work in the place of the one before.
+func (d *daemon) take(g *generation) {
+	g.attach()
+	for _, w := range g.config.Warnings {
+		d.logger.Warn("configuration", "warning", w.Error())
+	}
+	g.status.Loaded(g.config.Hash, g.loaded)
+	d.lastError.Store(nil)
+	d.current.Store(g)
+	d.scheduler.Replace(g.jobs(d))
+}
+
+// forget drops what is shown of a probe that is gone.
+func (d *daemon) forget(name string) {
+	d.board.Remove(name)
+	d.bursts.Delete(name)
+}
+
+// gather reads all metrics of the generation at work.
+func (d *daemon) gather() ([]*dto.MetricFamily, error) { return d.current.Load().registry.Gather() }

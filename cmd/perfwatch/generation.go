@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/perfwatch/perfwatch/collector"
+	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/internal/schedule"
+)
+
+// A generation is one configuration at work. A reload makes the next one, which takes over what did not change.
+type generation struct {
+	*readings
+	config *config.Config
+	loaded time.Time
+	probes []*watched // in the order of the configuration
+}
+
+// readings are what a reload keeps unless it changes an objective or something that is read: all series with their
+// values, the objectives with their windows, and the pollers that feed them.
+type readings struct {
+	registry *prometheus.Registry
+	book     *objective.Book
+	recorder *collector.Recorder
+	status   *collector.ConfigStatus
+	redis    []*collector.Redis
+	host     *collector.Host // nil if the host is not read
+
+	cancel  context.CancelFunc
+	pollers sync.WaitGroup
+}
+
+// build makes the next generation without touching the old one, which is nil at the start.
+func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error) {
+	next := &generation{config: cfg, loaded: time.Now()}
+	kept := map[string]*watched{}
+	if old != nil && sameReadings(old.config, cfg) {
+		next.readings = old.readings
+		if reflect.DeepEqual(old.config.Global, cfg.Global) {
+			kept = old.byName()
+		}
+	}
+	for i := range cfg.Probes {
+		p := &cfg.Probes[i]
+		if w := kept[p.Name]; w != nil && reflect.DeepEqual(w.Probe, *p) {
+			next.probes = append(next.probes, w)
+			continue
+		}
+		w, err := newWatched(p, cfg)
+		if err != nil {
+			return nil, err
+		}
+		next.probes = append(next.probes, w)
+	}
+	if next.readings != nil {
+		return next, nil
+	}
+	var err error
+	next.readings, err = newReadings(cfg, d.logger)
+	return next, err
+}
+
+// sameReadings says that nothing changed but probes.
+func sameReadings(a, b *config.Config) bool {
+	return reflect.DeepEqual(a.Objectives, b.Objectives) && reflect.DeepEqual(a.Redis, b.Redis) && a.Host == b.Host
+}
+
+func (g *generation) byName() map[string]*watched {
+	byName := make(map[string]*watched, len(g.probes))
+	for _, w := range g.probes {
+		byName[w.Name] = w
+	}
+	return byName
+}
+
+// attach makes the series of every probe that has none yet.
+func (g *generation) attach() {
+	for _, w := range g.probes {
+		w.attach(g.recorder)
+	}
+}
+
+// retire ends what g had and the next generation has not; forget is told each probe that is gone.
+func (g *generation) retire(next *generation, forget func(name string)) {
+	now := next.byName()
+	for _, w := range g.probes {
+		if now[w.Name] == nil {
+			g.recorder.Remove(w.Name)
+			forget(w.Name)
+		}
+		if now[w.Name] != w {
+			w.close()
+		}
+	}
+	if g.readings != next.readings {
+		g.stop()
+	}
+}
+
+// jobs are what the scheduler runs.
+func (g *generation) jobs(d *daemon) []schedule.Job {
+	jobs := make([]schedule.Job, 0, len(g.probes))
+	for _, w := range g.probes {
+		jobs = append(jobs, w.job(d))
+	}
+	return jobs
+}
+
+// newReadings makes the series of everything that is read and starts reading.
+func newReadings(cfg *config.Config, log *slog.Logger) (*readings, error) {
+	r := &readings{
+		registry: collector.NewRegistry(),
+		book:     objective.NewBook(cfg.Objectives),
+		status:   collector.NewConfigStatus(),
+	}
+	r.recorder = collector.NewRecorder(r.registry, r.book)
+	r.registry.MustRegister(r.status, collector.NewObjectives(r.book))
+	var ctx context.Context
+	ctx, r.cancel = context.WithCancel(context.Background())
+	for _, c := range cfg.Redis {
+		server := collector.RedisServer{URL: c.URL, Username: c.Username, PasswordFile: c.PasswordFile, Password: c.Password}
+		redis, err := collector.NewRedis(c.Name, server, r.book, log)
+		if err != nil {
+			r.stop()
+			return nil, err
+		}
+		r.redis = append(r.redis, redis)
+		r.registry.MustRegister(redis)
+		r.pollers.Go(func() { redis.Run(ctx) })
+	}
+	if cfg.Host.Enabled {
+		r.host = collector.NewHost(r.book, log)
+		r.host.Interval = cfg.Host.SampleInterval
+		r.registry.MustRegister(r.host)
+		r.pollers.Go(func() { r.host.Run(ctx) })
+	}
+	return r, nil
+}
+
+// stop ends the pollers and waits for them.
+func (r *readings) stop() {
+	r.cancel()
+	r.pollers.Wait()
+}

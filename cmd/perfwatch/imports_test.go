@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/perfwatch/perfwatch/"
+
+// floors says which of our packages each of our packages may import; a package that is not named here has no place in
+// the house yet. Imports run downward only.
+func floors() map[string][]string {
+	below := []string{"probes", "internal/load", "internal/objective", "internal/schedule", "internal/config", "collector"}
+	return map[string][]string{
+		"probes":             nil,
+		"internal/schedule":  nil,
+		"internal/objective": nil,
+		"internal/peer":      nil,
+		"internal/load":      {"probes", "internal/objective"},
+		"collector":          {"probes", "internal/load", "internal/objective"},
+		"internal/config":    {"probes", "internal/load", "internal/objective", "internal/schedule"},
+		"alerts":             {"internal/config", "internal/objective", "collector"},
+		"dashboards":         {"internal/config", "internal/objective", "collector", "alerts"},
+		"internal/web":       below,
+		"internal/demo":      below,
+		"cmd/perfwatch":      append(below, "alerts", "dashboards", "internal/web", "internal/demo"),
+	}
+}
+
+// owners says which packages may import a library that belongs to one part of the house.
+func owners() map[string][]string {
+	return map[string][]string{
+		"github.com/prometheus/client_golang": {"collector", "internal/web", "cmd/perfwatch"},
+		"github.com/robfig/cron/v3":           {"internal/schedule"},
+		"github.com/shirou/gopsutil/v3":       {"collector", "internal/demo"},
+		"github.com/redis/go-redis/v9":        {"collector", "internal/demo"},
+		"github.com/alicebob/miniredis/v2":    {"internal/demo"},
+		"modernc.org/sqlite":                  {"internal/demo"},
+	}
+}
+
+func TestImportsRunDownward(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatalf("listing packages: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], module)
+		allowed, ok := floors()[pkg]
+		if !ok {
+			t.Errorf("package %s has no floor in this test", pkg)
+		}
+		for _, imported := range fields[1:] {
+			if own, ok := strings.CutPrefix(imported, module); ok && !slices.Contains(allowed, own) {
+				t.Errorf("%s imports %s, which is not below it", pkg, own)
+			}
+			for library, users := range owners() {
+				if (imported == library || strings.HasPrefix(imported, library+"/")) && !slices.Contains(users, pkg) {
+					t.Errorf("%s imports %s, which belongs to %v", pkg, imported, users)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+)
+
+// shutdownTimeout bounds how long open requests may take after the daemon was told to stop.
+const shutdownTimeout = 5 * time.Second
+
+func addServe(app *kingpin.Application, c *cli) (string, action) {
+	cmd := app.Command("serve", "Watch the platform and expose /metrics until stopped.").Default()
+	o := daemonOptions{configFile: &c.configFile}
+	listen := kingpinflag.AddFlags(cmd, ":10095")
+	cmd.Flag("web.enable-lifecycle", "Allow reload over HTTP.").BoolVar(&o.lifecycle)
+	cmd.Flag("web.external-url", "Where people reach perfwatch; default: global.external_url of the configuration.").
+		StringVar(&o.externalURL)
+	return cmd.FullCommand(), func(ctx context.Context) error {
+		logger := c.logger()
+		logger.Info("starting perfwatch", "version", version.Info())
+		d, err := newDaemon(o, logger)
+		if err != nil {
+			return err
+		}
+		return serve(ctx, d, listen, logger)
+	}
+}
+
+// serve runs a daemon and its web server until ctx is done or one of them ends.
+func serve(ctx context.Context, d *daemon, listen *toolkit.FlagConfig, logger *slog.Logger) error {
+	handler, err := d.handler()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+
+	var tasks sync.WaitGroup
+	tasks.Go(func() { d.run(ctx) })
+	tasks.Go(func() { reloadOnHangup(ctx, d) })
+	tasks.Go(func() {
+		<-ctx.Done()
+		bounded, done := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer done()
+		if err := server.Shutdown(bounded); err != nil {
+			_ = server.Close()
+		}
+	})
+	err = toolkit.ListenAndServe(server, listen, logger)
+	cancel()
+	tasks.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// reloadOnHangup reloads the configuration at each SIGHUP until ctx is done. Mistakes are logged by the daemon.
+func reloadOnHangup(ctx context.Context, d *daemon) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-hangup:
+			_ = d.reload(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/version"
+
+	"github.com/perfwatch/perfwatch/alerts"
+	"github.com/perfwatch/perfwatch/dashboards"
+	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/internal/web"
+)
+
+// handler is everything that the daemon serves.
+func (d *daemon) handler() (http.Handler, error) {
+	return web.New(web.Options{
+		Registry:    prometheus.GathererFunc(d.gather),
+		Logger:      d.logger,
+		Version:     version.Version,
+		ExternalURL: d.externalURL(),
+		Lifecycle:   d.options.lifecycle,
+		Refresh:     d.options.refresh,
+		Ready:       d.running.Load,
+		Reload:      d.reload,
+		Runbook:     d.runbook,
+		Status:      d.page,
+		Faults:      d.options.faults,
+		SetFault:    d.options.setFault,
+	})
+}
+
+// runbook is the page of an alert, with the thresholds of the configuration at work.
+func (d *daemon) runbook(name string) ([]byte, bool) {
+	cfg := d.current.Load().config
+	return alerts.Runbook(name, cfg.Objectives, alerts.Options{ExternalURL: d.externalURL(), GrafanaURL: cfg.Global.GrafanaURL})
+}
+
+// externalURL is where people reach the daemon: what the command line says, else the configuration.
+func (d *daemon) externalURL() string {
+	if d.options.externalURL != "" {
+		return d.options.externalURL
+	}
+	return d.current.Load().config.Global.ExternalURL
+}
+
+// page fills the status page.
+func (d *daemon) page() web.Page {
+	g, now := d.current.Load(), time.Now()
+	p := web.Page{
+		Now: now, Started: d.started,
+		Dashboard: g.config.Global.GrafanaURL + "/d/" + dashboards.OverviewUID,
+		Config: web.Config{
+			Path: *d.options.configFile, Hash: g.config.Hash, LoadedAt: g.loaded,
+		},
+	}
+	if text := d.lastError.Load(); text != nil {
+		p.Config.ReloadError = *text
+	}
+	for _, w := range g.config.Warnings {
+		p.Config.Warnings = append(p.Config.Warnings, w.Error())
+	}
+	for _, t := range g.book.All() {
+		o := t.Objective()
+		p.Objectives = append(p.Objectives, web.ObjectiveRow(o, t.Status(now), o.AlertName()))
+	}
+	for _, w := range g.probes {
+		if w.plan != nil {
+			p.Bursts = append(p.Bursts, d.burst(w))
+			continue
+		}
+		p.Probes = append(p.Probes, web.Probe{
+			Name: w.Name, Group: w.Group, Kind: w.Kind(), Schedule: w.Schedule,
+			History: d.board.History(w.Name),
+		})
+	}
+	g.addReadings(&p)
+	return p
+}
+
+// addReadings adds what Redis and the host said last.
+func (g *generation) addReadings(p *web.Page) {
+	for _, r := range g.redis {
+		s := r.Snapshot()
+		p.Redis = append(p.Redis, web.Redis{
+			Name: s.Name, Up: s.Up, Error: s.Error, Version: s.Version, Role: s.Role, HitRatio: s.HitRatio,
+			MemoryUsed: s.MemoryUsed, MemoryMax: s.MemoryMax, Clients: s.Clients, Evicted: s.Evicted,
+		})
+	}
+	if g.host != nil {
+		s := g.host.Snapshot()
+		p.Host = &web.Host{
+			CPU: s.CPU, CPUPeak: s.CPUPeak, Memory: s.Memory, MemoryPeak: s.MemoryPeak,
+			MemoryTotal: s.MemoryTotal, CPUs: s.CPUs, Load1: s.Load1,
+		}
+	}
+}
+
+// burst is the row of a load probe's last burst.
+func (d *daemon) burst(w *watched) web.Burst {
+	row := web.Burst{Probe: w.Name, Plan: fmt.Sprintf("%d users", w.Load.Users), Running: w.running.Load()}
+	if w.Load.Rate > 0 {
+		row.Plan = fmt.Sprintf("%g/s", w.Load.Rate)
+	}
+	s, ok := d.bursts.Load(w.Name)
+	if !ok {
+		return row
+	}
+	summary, _ := s.(*load.Summary)
+	row.Result, row.Reason, row.End = summary.Result, summary.Reason, summary.End
+	row.Requests, row.Throughput, row.ErrorRatio = summary.Requests(), summary.Throughput(), summary.ErrorRatio()
+	all := summary.All()
+	row.P50, row.P95, row.P99 = seconds(all.Quantile(0.5)), seconds(all.Quantile(0.95)), seconds(all.Quantile(0.99))
+	return row
+}
+
+// seconds makes a duration of a number of seconds; NaN, which an empty burst has, becomes zero.
+func seconds(s float64) time.Duration {
+	if math.IsNaN(s) {
+		return 0
+	}
+	return time.Duration(s * float64(time.Second))
+}
