@@ -10,7 +10,7 @@ GOVULNCHECK_VERSION   := v1.9.0
 
 TOOLS   := $(CURDIR)/.tools
 PEERS   := redis-server=redis-server prometheus=prometheus promtool=prometheus \
-           alertmanager=prometheus-alertmanager amtool=prometheus-alertmanager
+           prometheus-alertmanager=prometheus-alertmanager amtool=prometheus-alertmanager
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PKG     := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \

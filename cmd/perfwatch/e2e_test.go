@@ -76,8 +76,7 @@ func newStand(t *testing.T) *stand {
 	s.config = cfg
 	listen := peer.FreeAddress(t)
 	s.perfwatch = "http://" + listen
-	d := peer.Start(t, "", "perfwatch", "serve", "--config.file="+file, "--web.listen-address="+listen,
-		"--storage.path="+filepath.Join(dir, "data"))
+	d := peer.Start(t, "", "perfwatch", "serve", "--config.file="+file, "--web.listen-address="+listen)
 	d.WaitFor(t, peer.Answers(s.perfwatch+"/-/ready"))
 
 	s.alertmanager = peer.StartAlertmanager(t, peer.WriteFile(t, dir, "alertmanager.yml", quickAlertmanager(t, s.pager.URL)))

@@ -23,7 +23,7 @@ func StartAlertmanager(t testing.TB, configFile string) *Alertmanager {
 	t.Helper()
 	address := FreeAddress(t)
 	a := &Alertmanager{URL: "http://" + address}
-	a.Process = Start(t, "prometheus-alertmanager", "alertmanager", "--config.file="+configFile,
+	a.Process = Start(t, "prometheus-alertmanager", "prometheus-alertmanager", "--config.file="+configFile,
 		"--web.listen-address="+address, "--cluster.listen-address=", "--storage.path=data")
 	a.WaitFor(t, Answers(a.URL+"/-/ready"))
 	return a
