@@ -105,7 +105,7 @@ func lastOf(metric, how string) string {
 // addBursts shows the last burst of each load probe, and the trend from burst to burst.
 func addBursts(g *grid) {
 	latency := func(quantile string) string {
-		return `max by (probe) (perfwatch_load_last_latency_seconds{probe=~"$probe",endpoint="",quantile="` + quantile + `"})`
+		return `max by (probe) (perfwatch_load_last_latency_seconds{probe=~"$probe",endpoint="",quantile=~"` + quantile + `"})`
 	}
 	g.row(300, "Load bursts")
 	const about = "The last burst of each load probe. One that is not valid could not keep its own plan and feeds no objective."
@@ -117,7 +117,7 @@ func addBursts(g *grid) {
 		column{"p50", "s", latency("0.5"), nil},
 		column{"p95", "s", latency("0.95"), nil},
 		column{"p99", "s", latency("0.99"), nil},
-		column{"slowest", "s", latency("1"), nil},
+		column{"slowest", "s", latency(`1(\\.0)?`), nil}, // OpenMetrics writes 1.0
 		column{"errors", "percentunit", lastOf("perfwatch_load_last_error_ratio", "max"), steps("text", from(0.01, "orange"),
 			from(0.1, "red"))},
 		column{"took", "s", lastOf("perfwatch_load_last_duration_seconds", "max"), nil},

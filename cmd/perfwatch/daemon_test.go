@@ -30,7 +30,7 @@ func start(t *testing.T, text string) *running {
 	r := &running{file: filepath.Join(t.TempDir(), "perfwatch.yml")}
 	r.write(t, text)
 	var err error
-	r.daemon, err = newDaemon(daemonOptions{configFile: &r.file, lifecycle: true}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	r.daemon, err = newDaemon(daemonOptions{configFile: &r.file, lifecycle: true}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

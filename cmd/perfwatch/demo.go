@@ -35,7 +35,7 @@ func addDemo(app *kingpin.Application, c *cli) (string, action) {
 			return err
 		}
 		defer func() { err = errors.Join(err, redis.Close()) }()
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return fmt.Errorf("listening for the demo's platform: %w", err)
 		}
@@ -66,8 +66,9 @@ func addDemo(app *kingpin.Application, c *cli) (string, action) {
 
 // demoFaults are the platform's faults as the page shows them.
 func demoFaults(p *demo.Platform) []web.Fault {
-	var faults []web.Fault
-	for _, f := range p.Faults() {
+	all := p.Faults()
+	faults := make([]web.Fault, 0, len(all))
+	for _, f := range all {
 		faults = append(faults, web.Fault{Name: f.Name, Title: f.Title, Effect: fmt.Sprintf("%g %s", f.On, f.Unit), On: f.Level > 0})
 	}
 	return faults

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -42,7 +41,7 @@ func runPlatform(ctx context.Context, address, redis string) (err error) {
 	if err != nil {
 		return err
 	}
-	p, err := demo.Start(ctx, l, redis, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	p, err := demo.Start(ctx, l, redis, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,9 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -76,10 +76,10 @@ func TestEmbeddedRedisCountsAsARealOneDoes(t *testing.T) {
 		run(t, client)
 		awaitExpired(t, client)
 		must(t, client.Get(t.Context(), "long").Err())
-		if err := client.Get(t.Context(), "short").Err(); err != redis.Nil {
+		if err := client.Get(t.Context(), "short").Err(); !errors.Is(err, redis.Nil) {
 			t.Errorf("%s: the ended key is still there: %v", name, err)
 		}
-		got[name] = comparable(client.InfoMap(t.Context()).Val())
+		got[name] = comparableInfo(client.InfoMap(t.Context()).Val())
 		must(t, client.Close())
 	}
 	if diff := cmp.Diff(got["real"], got["embedded"]); diff != "" {
@@ -91,7 +91,7 @@ func TestEmbeddedRedisCountsAsARealOneDoes(t *testing.T) {
 }
 
 // comparable keeps of INFO what must be the same in both.
-func comparable(info map[string]map[string]string) map[string]string {
+func comparableInfo(info map[string]map[string]string) map[string]string {
 	same := map[string]string{"sections": ""}
 	for _, section := range []string{"Server", "Clients", "Memory", "Stats", "Replication", "Keyspace"} {
 		if len(info[section]) > 0 {
@@ -250,7 +250,7 @@ func TestPingRefusesWhatIsNoRedis(t *testing.T) {
 		if conn, err := l.Accept(); err == nil {
 			_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n")
 			_, _ = io.Copy(io.Discard, conn)
-			_ = conn.(*net.TCPConn).Close()
+			_ = conn.Close()
 		}
 	}()
 	ctx, cancel := context.WithCancel(t.Context())

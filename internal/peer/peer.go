@@ -76,12 +76,6 @@ func (p *Process) Stop(t testing.TB) {
 	}
 }
 
-// Exited is closed when the process has ended.
-func (p *Process) Exited() <-chan struct{} { return p.done }
-
-// Output is the end of what the process has printed.
-func (p *Process) Output() string { return p.output.String() }
-
 // WaitFor calls ready until it returns nil. It fails the test if that takes too long or the process ends before.
 func (p *Process) WaitFor(t testing.TB, ready func() error) {
 	t.Helper()
