@@ -219,6 +219,9 @@ type row struct {
 	warning, critical float64 // levels of the fault
 }
 
+// ofHost says that the row judges the whole machine, on which other programs may be as busy as the fault.
+func (r *row) ofHost() bool { return r.fault == "memory" || r.fault == "cpu" }
+
 func (s *stand) waves() [][]row {
 	return [][]row{
 		{
@@ -279,7 +282,7 @@ func (s *stand) runWave(t *testing.T, wave []row) {
 	}
 	for _, r := range wave {
 		t.Run(r.id+" warning", func(t *testing.T) { s.delivered(t, r.alert, "warning", "firing", start) })
-		if got := s.last(r.alert, "critical", start); got != "" {
+		if got := s.last(r.alert, "critical", start); got != "" && !r.ofHost() {
 			t.Errorf("%s: critical was delivered at the warning level", r.alert)
 		}
 	}
@@ -308,7 +311,7 @@ func (s *stand) nobodyElsePaged(t *testing.T, wave []row, since time.Time) {
 	t.Helper()
 	for _, other := range s.waves() {
 		for _, r := range other {
-			if strings.HasPrefix(r.id, "A") && !inWave(wave, r.id) && s.last(r.alert, "critical", since) != "" {
+			if !r.ofHost() && !inWave(wave, r.id) && s.last(r.alert, "critical", since) != "" {
 				t.Errorf("%s was delivered as critical while another fault was on", r.alert)
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
 	"runtime"
 	"strings"
@@ -151,7 +150,7 @@ func TestEachEndpointAnswersItsValues(t *testing.T) {
 		{"GET", "/api/analytics/correlation?symbols=MSFT,AAPL", "", "symbols.0", "AAPL"},
 		{"GET", "/api/analytics/correlation?symbols=AAPL,AAPL", "", "correlation", "1"},
 		{"GET", "/api/ml/growth/predict?key=17", "", "prediction", "0.549319"},
-		{"POST", "/api/ml/recommend/predict", `{"features":` + vector(50, "0.5") + `}`, "predictions.0", "0.355712"},
+		{"POST", "/api/ml/recommend/predict", features(vector(50, "0.5")), "predictions.0", "0.355712"},
 		{"POST", "/api/ml/risk/predict", `{"features":[` + vector(50, "0") + `,` + vector(50, "1") + `]}`, "predictions.len", "2"},
 		{"POST", "/api/auth/login", `{"username":"user1","password":"x"}`, "token_type", "bearer"},
 	} {
@@ -170,6 +169,8 @@ func TestEachEndpointAnswersItsValues(t *testing.T) {
 func vector(n int, value string) string {
 	return "[" + strings.TrimSuffix(strings.Repeat(value+",", n), ",") + "]"
 }
+
+func features(text string) string { return `{"features":` + text + `}` }
 
 func TestAnswersAgreeWithEachOther(t *testing.T) {
 	p, _ := start(t)
@@ -192,6 +193,7 @@ func TestAnswersAgreeWithEachOther(t *testing.T) {
 }
 
 func TestBadRequestsAreRefusedInJSON(t *testing.T) {
+	long := strings.Repeat("a", 41)
 	p, _ := start(t)
 	for _, test := range []struct {
 		method, path, body string
@@ -212,7 +214,7 @@ func TestBadRequestsAreRefusedInJSON(t *testing.T) {
 		{"GET", "/api/recommendations/101", "", 400, `id: "101", want a number from 1 to 100`},
 		{"GET", "/api/search", "", 400, `q: "", want 1 to 40 letters, digits or spaces`},
 		{"GET", "/api/search?q=%25", "", 400, `q: "%", want 1 to 40 letters, digits or spaces`},
-		{"GET", "/api/search?q=" + strings.Repeat("a", 41), "", 400, `q: "` + strings.Repeat("a", 41) + `", want 1 to 40 letters, digits or spaces`},
+		{"GET", "/api/search?q=" + long, "", 400, `q: "` + long + `", want 1 to 40 letters, digits or spaces`},
 		{"GET", "/api/analytics/correlation?symbols=AAPL", "", 400, `symbol: "", want 1 to 10 letters, digits or dots`},
 		{"GET", "/api/analytics/correlation?symbols=AAPL,NOPE", "", 404, "not found"},
 		{"GET", "/api/ml/nope/predict?key=1", "", 404, `model: "nope", want one of growth value momentum risk sentiment recommend`},
@@ -220,9 +222,9 @@ func TestBadRequestsAreRefusedInJSON(t *testing.T) {
 		{"POST", "/api/ml/risk/predict", "{", 400, "body: not the JSON that is wanted here"},
 		{"POST", "/api/ml/risk/predict", "{}", 400, "features: want a list of numbers, or a list of such lists"},
 		{"POST", "/api/ml/risk/predict", `{"features":[]}`, 400, "features: 0 numbers in a vector, want 50"},
-		{"POST", "/api/ml/risk/predict", `{"features":` + vector(51, "1") + `}`, 400, "features: 51 numbers in a vector, want 50"},
-		{"POST", "/api/ml/risk/predict", `{"features":` + vector(50, "1e9") + `}`, 400, "features: 1e+09, want at most 1e+06 either side of 0"},
-		{"POST", "/api/ml/risk/predict", `{"features":` + vector(129, vector(50, "1")) + `}`, 400, "features: 129 vectors, want 1 to 128"},
+		{"POST", "/api/ml/risk/predict", features(vector(51, "1")), 400, "features: 51 numbers in a vector, want 50"},
+		{"POST", "/api/ml/risk/predict", features(vector(50, "1e9")), 400, "features: 1e+09, want at most 1e+06 either side of 0"},
+		{"POST", "/api/ml/risk/predict", features(vector(129, vector(50, "1"))), 400, "features: 129 vectors, want 1 to 128"},
 		{"POST", "/api/ml/risk/predict", `{"features":"` + strings.Repeat("x", maxPredict) + `"}`, 413, "body over 1048576 bytes"},
 		{"POST", "/api/auth/login", `{"username":"` + strings.Repeat("x", maxLogin) + `"}`, 413, "body over 4096 bytes"},
 		{"POST", "/api/auth/login", `{"username":"a"}`, 401, "username and password must not be empty"},
@@ -298,7 +300,7 @@ func TestPanicCostsOneRequestOnly(t *testing.T) {
 	p := &Platform{logger: quiet()}
 	h := p.contained(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("oh") }))
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if w.Code != 500 || w.Body.String() != `{"error":"internal error"}` {
 		t.Errorf("status %d %s, want 500", w.Code, w.Body)
 	}
@@ -363,16 +365,5 @@ func TestCloseDoesNotWaitForADelayedRequest(t *testing.T) {
 	<-ended
 	if ctx.Err() != nil {
 		t.Error("Close waited for the delay to pass")
-	}
-}
-
-func TestStoreGoesWithThePlatform(t *testing.T) {
-	files, err := os.ReadDir(".")
-	must(t, err)
-	start(t)
-	after, err := os.ReadDir(".")
-	must(t, err)
-	if len(after) != len(files) {
-		t.Errorf("%d files in the working directory, want %d: the store is in memory", len(after), len(files))
 	}
 }

@@ -84,7 +84,7 @@ func TestLatencyFaultDelaysTheAPIByItsLevel(t *testing.T) {
 		}{{0, 0}, {700, 700 * time.Millisecond}, {0.5, 500 * time.Microsecond}, {10_000, 10 * time.Second}, {0, 0}} {
 			must(t, p.SetFault("latency", test.level))
 			start := time.Now()
-			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/api/dashboard", nil))
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/api/dashboard", nil))
 			if got := time.Since(start); got != test.want {
 				t.Errorf("at level %v a request took %v, want %v", test.level, got, test.want)
 			}
@@ -207,7 +207,8 @@ func TestCPUFaultBurnsOnThreadsOfTheLowestPriorityThatEndWithIt(t *testing.T) {
 	defer b.stop()
 	must(t, b.set(0.5))
 	var nice []int
-	for deadline, tick := time.After(10*time.Second), time.Tick(time.Millisecond); len(nice) < runtime.NumCPU(); nice = niceThreads(t) {
+	deadline, tick := time.After(10*time.Second), time.Tick(time.Millisecond)
+	for ; len(nice) < runtime.NumCPU(); nice = niceThreads(t) {
 		select {
 		case <-tick:
 		case <-deadline:
@@ -271,10 +272,11 @@ func threadSeconds(t *testing.T, ids []int) float64 {
 
 func TestFaultsAreListedWithTheirLevels(t *testing.T) {
 	p, _ := start(t)
-	if status, _, text := ask(t, "POST", p.URL()+"/faults/latency?level=2.5", ""); status != 200 || field(t, text, "faults.0.level") != "2.5" {
+	status, _, text := ask(t, "POST", p.URL()+"/faults/latency?level=2.5", "")
+	if status != 200 || field(t, text, "faults.0.level") != "2.5" {
 		t.Errorf("status %d %s", status, text)
 	}
-	_, _, text := ask(t, "GET", p.URL()+"/faults", "")
+	_, _, text = ask(t, "GET", p.URL()+"/faults", "")
 	for i, want := range []string{"latency 2.5 700", "errors 0 0.05", "cold_cache 0 0.5", "memory 0 512", "cpu 0 1"} {
 		at := func(name string) string { return field(t, text, fmt.Sprintf("faults.%d.%s", i, name)) }
 		if got := at("name") + " " + at("level") + " " + at("on"); got != want {
@@ -302,7 +304,7 @@ func TestFaultsAreSwitchedFromThisMachineOnly(t *testing.T) {
 		{"192.0.2.1:5", "127.0.0.1:8000", "", 403},
 		{"", "127.0.0.1:8000", "", 403},
 	} {
-		req := httptest.NewRequest("POST", "/faults/errors?level=0.5", nil)
+		req := httptest.NewRequest(http.MethodPost, "/faults/errors?level=0.5", nil)
 		req.RemoteAddr, req.Host = test.remote, test.host
 		if test.site != "" {
 			req.Header.Set("Sec-Fetch-Site", test.site)

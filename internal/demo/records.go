@@ -98,7 +98,7 @@ func (s *store) closes(ctx context.Context, symbol string, n int) ([]float64, er
 func (s *store) positions(ctx context.Context) ([]position, error) {
 	all, err := selectAll(ctx, s.db, func(rows *sql.Rows, p *position) error {
 		return rows.Scan(&p.Symbol, &p.Name, &p.Close, &p.Previous, &p.Quantity, &p.Cost)
-	}, `SELECT symbol, name, close, previous, quantity, cost FROM holdings JOIN quotes ON id = stock
+	}, `SELECT symbol, name, close, previous, quantity, cost FROM holdings CROSS JOIN quotes ON id = stock
 		ORDER BY quantity * close DESC`)
 	total := 0.0
 	for i := range all {
@@ -114,7 +114,7 @@ func (s *store) positions(ctx context.Context) ([]position, error) {
 // values returns what the portfolio was worth on each day, oldest first.
 func (s *store) values(ctx context.Context) ([]float64, error) {
 	return selectAll(ctx, s.db, scanFloat, `SELECT sum(h.quantity * p.close) FROM holdings h
-		JOIN prices p ON p.stock = h.stock GROUP BY p.day ORDER BY p.day`)
+		CROSS JOIN prices p ON p.stock = h.stock GROUP BY p.day ORDER BY p.day`)
 }
 
 // recommended returns all recommendations, or with an id above 0 that one or errNotFound.

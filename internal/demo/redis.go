@@ -61,9 +61,9 @@ func startChild(ctx context.Context, path string) (*Redis, error) {
 		return nil, err
 	}
 	_, port, _ := strings.Cut(address, ":")
-	c := &child{exited: make(chan struct{})}
-	c.cmd = exec.Command(path, "--bind", "127.0.0.1", "--port", port, "--save", "", //nolint:noctx // Close ends it, gently first
-		"--appendonly", "no", "--maxmemory", strconv.Itoa(redisMemory), "--maxmemory-policy", "allkeys-lru", "--loglevel", "warning")
+	args := []string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--loglevel", "warning",
+		"--maxmemory", strconv.Itoa(redisMemory), "--maxmemory-policy", "allkeys-lru"}
+	c := &child{exited: make(chan struct{}), cmd: exec.Command(path, args...)} //nolint:noctx // stop ends it, gently first
 	c.cmd.SysProcAttr = endWithParent()
 	c.cmd.Dir = "/"
 	c.cmd.Stdout, c.cmd.Stderr = &c.output, &c.output

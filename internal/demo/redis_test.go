@@ -30,7 +30,8 @@ func commands() []string {
 		"RPUSH l x y", "LLEN l", "LRANGE l 0 1", "LINDEX l 0", "SADD s x", "SCARD s", "SISMEMBER s x", "SMEMBERS nope", "SRANDMEMBER s",
 		"ZADD z 1 x", "ZCARD z", "ZSCORE z x", "ZRANGE z 0 1", "ZRANK z x", "ZCOUNT z 0 1", "ZRANGEBYSCORE nope 0 1",
 		"XADD x 1-1 f v", "XLEN x", "XRANGE x - +",
-		"INCR n", "INCR n", "DEL a nope", "SETNX q 1", "EXPIRE q 100", "EXPIRE nope 100", "PERSIST q", "APPEND q 2", "RENAME q r", "PING",
+		"INCR n", "INCR n", "DEL a nope", "SETNX q 1", "EXPIRE q 100", "EXPIRE nope 100", "PERSIST q",
+		"APPEND q 2", "RENAME q r", "PING",
 		"GET h", "GET", "MGET", "NOSUCH a", // wrong kind of value, no arguments, no such command
 		"SELECT 3", "GET r", "SET r 1", "GET r", "SELECT 99", "SELECT x", "GET r", "SELECT 0", "GET r",
 		"SET short 1 PX 30", "SET long 1 EX 100",
@@ -79,7 +80,7 @@ func TestEmbeddedRedisCountsAsARealOneDoes(t *testing.T) {
 		if err := client.Get(t.Context(), "short").Err(); !errors.Is(err, redis.Nil) {
 			t.Errorf("%s: the ended key is still there: %v", name, err)
 		}
-		got[name] = comparableInfo(client.InfoMap(t.Context()).Val())
+		got[name] = common(client.InfoMap(t.Context()).Val())
 		must(t, client.Close())
 	}
 	if diff := cmp.Diff(got["real"], got["embedded"]); diff != "" {
@@ -90,8 +91,8 @@ func TestEmbeddedRedisCountsAsARealOneDoes(t *testing.T) {
 	}
 }
 
-// comparable keeps of INFO what must be the same in both.
-func comparableInfo(info map[string]map[string]string) map[string]string {
+// common keeps of INFO what must be the same in both.
+func common(info map[string]map[string]string) map[string]string {
 	same := map[string]string{"sections": ""}
 	for _, section := range []string{"Server", "Clients", "Memory", "Stats", "Replication", "Keyspace"} {
 		if len(info[section]) > 0 {
@@ -182,8 +183,9 @@ func TestEmbeddedRedisRefusesScripts(t *testing.T) {
 	defer func() { must(t, r.Close()) }()
 	client := redis.NewClient(&redis.Options{Addr: r.Address, Protocol: 2})
 	defer func() { must(t, client.Close()) }()
-	if err := client.Eval(t.Context(), "return 1", nil).Err(); err == nil || err.Error() != "ERR scripts are not supported by the embedded redis" {
-		t.Errorf("error %v", err)
+	const want = "ERR scripts are not supported by the embedded redis"
+	if err := client.Eval(t.Context(), "return 1", nil).Err(); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }
 

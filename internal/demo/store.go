@@ -19,15 +19,16 @@ var errNotFound = errors.New("not found")
 // storeConns is how many queries run at once. It is small: the machine that watches is the machine that answers.
 const storeConns = 4
 
-// schema ends with a view of each stock's last two days, numDays-1 and numDays-2.
+// schema ends with a view of each stock's last two days, numDays-1 and numDays-2. SQLite takes the tables of a cross join
+// in the order written; left to itself it scans all prices.
 const schema = `
 CREATE TABLE stocks (id INTEGER PRIMARY KEY, symbol TEXT NOT NULL UNIQUE, name TEXT NOT NULL, features BLOB NOT NULL);
 CREATE TABLE prices (stock INTEGER NOT NULL, day INTEGER NOT NULL, close REAL NOT NULL, PRIMARY KEY (stock, day)) WITHOUT ROWID;
 CREATE TABLE holdings (stock INTEGER PRIMARY KEY, quantity INTEGER NOT NULL, cost REAL NOT NULL);
 CREATE TABLE recommendations (id INTEGER PRIMARY KEY, stock INTEGER NOT NULL);
 CREATE VIEW quotes AS SELECT s.id, s.symbol, s.name, last.close, previous.close AS previous FROM stocks s
-	JOIN prices last ON last.stock = s.id AND last.day = 364
-	JOIN prices previous ON previous.stock = s.id AND previous.day = 363;`
+	CROSS JOIN prices last ON last.stock = s.id AND last.day = 364
+	CROSS JOIN prices previous ON previous.stock = s.id AND previous.day = 363;`
 
 // A store is the platform's database: SQLite in memory, read only once it is filled.
 type store struct{ db *sql.DB }

@@ -1,0 +1,94 @@
+package demo
+
+import (
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// watched is as much of the configuration as the tests look at.
+type watched struct {
+	Global struct {
+		BaseURL  string `yaml:"base_url"`
+		Schedule string
+	}
+	Probes []struct {
+		Name, Group, Schedule string
+		HTTP                  *asked
+		Load                  *struct {
+			Users, Rate int
+			Tasks       []task
+		}
+	}
+	Redis      []struct{ Name, URL string }
+	Objectives []struct{ Name, Measure, Window, Probe string }
+}
+
+type asked struct{ URL string }
+
+type task struct {
+	Name   string
+	Weight int
+	HTTP   *asked
+	Tasks  []task
+}
+
+func readConfig(t *testing.T, text []byte) watched {
+	t.Helper()
+	var c watched
+	must(t, yaml.Unmarshal(text, &c))
+	return c
+}
+
+func TestConfigPointsAtTheDemo(t *testing.T) {
+	text := Config("http://127.0.0.1:12345", "127.0.0.1:23456")
+	c := readConfig(t, text)
+	if c.Global.BaseURL != "http://127.0.0.1:12345" || c.Redis[0].URL != "redis://127.0.0.1:23456/0" {
+		t.Errorf("base URL %q, redis %q", c.Global.BaseURL, c.Redis[0].URL)
+	}
+	if strings.Contains(string(text), "127.0.0.1:8000") || strings.Contains(string(text), ":6379") {
+		t.Error("an address of the template is left")
+	}
+}
+
+func TestEveryURLOfTheConfigIsAnsweredFromTheWarmCache(t *testing.T) {
+	p, r := start(t)
+	c := readConfig(t, Config(p.URL(), r.Address))
+	probes, leaves := 0, 0
+	check := func(name, path string) {
+		if status, header, _ := ask(t, "GET", p.URL()+path, ""); status != 200 || header.Get("X-Cache") != "hit" {
+			t.Errorf("%s: %s: status %d, X-Cache %q, want 200 and a hit", name, path, status, header.Get("X-Cache"))
+		}
+	}
+	for _, probe := range c.Probes {
+		if probe.HTTP != nil {
+			probes++
+			check(probe.Name, probe.HTTP.URL)
+			continue
+		}
+		for _, top := range probe.Load.Tasks {
+			for _, leaf := range append(top.Tasks, top) {
+				if leaf.HTTP != nil {
+					leaves++
+					check(probe.Name+" "+leaf.Name, leaf.HTTP.URL)
+				}
+			}
+		}
+	}
+	if probes != 14 || leaves != 15 {
+		t.Errorf("%d probes and %d leaves, want the plan's 14, and 14 and 1", probes, leaves)
+	}
+}
+
+func TestObjectivesOfTheConfigHaveShortWindows(t *testing.T) {
+	c := readConfig(t, Config("http://a", "b:1"))
+	if len(c.Objectives) != 9 {
+		t.Errorf("%d objectives, want 9", len(c.Objectives))
+	}
+	for _, o := range c.Objectives {
+		if burst := strings.HasPrefix(o.Measure, "load_"); !burst && o.Window != "1m" && o.Window != "2m" || burst && o.Probe == "" {
+			t.Errorf("objective %s has the window %q and the probe %q", o.Name, o.Window, o.Probe)
+		}
+	}
+}
