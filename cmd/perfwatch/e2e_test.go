@@ -60,7 +60,7 @@ func measureMemory(t *testing.T) memoryLevels {
 func newStand(t *testing.T) *stand {
 	t.Helper()
 	s := &stand{memory: measureMemory(t), pager: peer.StartWebhook(t)}
-	redis := peer.StartRedis(t)
+	redis := peer.StartRedis(t, "--maxmemory", "256mb") // the dashboard shows the bound
 
 	platform := peer.FreeAddress(t)
 	s.platform = "http://" + platform
@@ -198,6 +198,22 @@ func (s *stand) delivered(t *testing.T, alert, severity, status string, since ti
 	t.Logf("%s %s %s after %.1f s", alert, severity, status, time.Since(since).Seconds())
 }
 
+// warned waits for the warning of a row. On a host that others load too it may be critical at once, and the warning is
+// then held back.
+func (s *stand) warned(t *testing.T, r row, since time.Time) {
+	t.Helper()
+	if !r.ofHost() {
+		s.delivered(t, r.alert, "warning", "firing", since)
+		return
+	}
+	eventually(t, func() string {
+		if s.last(r.alert, "warning", since) != "firing" && s.last(r.alert, "critical", since) != "firing" {
+			return r.alert + ": neither warning nor critical was delivered"
+		}
+		return ""
+	})
+}
+
 // inhibited waits until Alertmanager holds the warning back because of the critical alert.
 func (s *stand) inhibited(t *testing.T, alert string) {
 	t.Helper()
@@ -281,7 +297,7 @@ func (s *stand) runWave(t *testing.T, wave []row) {
 		s.setFault(t, r.fault, r.warning)
 	}
 	for _, r := range wave {
-		t.Run(r.id+" warning", func(t *testing.T) { s.delivered(t, r.alert, "warning", "firing", start) })
+		t.Run(r.id+" warning", func(t *testing.T) { s.warned(t, r, start) })
 		if got := s.last(r.alert, "critical", start); got != "" && !r.ofHost() {
 			t.Errorf("%s: critical was delivered at the warning level", r.alert)
 		}
@@ -301,7 +317,9 @@ func (s *stand) runWave(t *testing.T, wave []row) {
 	for _, r := range wave {
 		t.Run(r.id+" resolved", func(t *testing.T) {
 			s.delivered(t, r.alert, "critical", "resolved", start)
-			s.delivered(t, r.alert, "warning", "resolved", start)
+			if s.last(r.alert, "warning", start) != "" {
+				s.delivered(t, r.alert, "warning", "resolved", start)
+			}
 		})
 	}
 	s.nobodyElsePaged(t, wave, start)
