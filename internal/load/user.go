@@ -20,25 +20,7 @@ func openSession(env probes.Env) (session, error) {
 	if err != nil {
 		return session{}, err
 	}
-	return session{take: (&asker{session: s}).take, close: s.Close}, nil
-}
-
-// An asker makes a probes.Prober of a session and the request that is now sent.
-type asker struct {
-	session *probes.Session
-	request *probes.HTTPProber
-}
-
-// Probe implements probes.Prober.
-func (a *asker) Probe(ctx context.Context) (probes.Result, error) {
-	return a.session.Probe(ctx, a.request)
-}
-
-func (a *asker) take(ctx context.Context, timeout time.Duration, p *probes.HTTPProber, due time.Time) probes.Sample {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	a.request = p
-	return probes.Take(ctx, a, due)
+	return session{take: s.Take, close: s.Close}, nil
 }
 
 // A user sends one request at a time. Everything it needs for one is its own, so that users do not wait for each other.
