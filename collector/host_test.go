@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,16 +126,17 @@ func TestHostSamplesAreCountedAndFeedTheObjectives(t *testing.T) {
 }
 
 func TestAHostThatCannotBeReadLosesItsGaugesAndComesBack(t *testing.T) {
-	away, good := false, busyHost(func(int) float64 { return 0.5 })
+	var away atomic.Bool
+	good := busyHost(func(int) float64 { return 0.5 })
 	source := func(ctx context.Context) (hostState, error) {
-		if away {
+		if away.Load() {
 			return hostState{}, errors.New("no such file")
 		}
 		return good(ctx)
 	}
 	runHost(t, source, emptyBook(), func(t *testing.T, reg *prometheus.Registry) {
 		pass(2 * time.Second)
-		away = true
+		away.Store(true)
 		pass(2 * time.Second)
 		wantSeries(t, reg, map[string]string{
 			hostCPUUsage: "", hostMemoryUsage: "", hostLoad1: "", hostCPUs: "", hostMemoryTotal: "",
@@ -142,7 +144,7 @@ func TestAHostThatCannotBeReadLosesItsGaugesAndComesBack(t *testing.T) {
 			`perfwatch_scrape_success{collector="host"}`:  "0",
 		})
 		wantNear(t, reg, hostCPUUsagePeak, 0.5) // of the last minute, still
-		away = false
+		away.Store(false)
 		pass(100 * time.Millisecond)
 		wantSeries(t, reg, map[string]string{hostMemoryUsage: "0.25", `perfwatch_scrape_success{collector="host"}`: "1"})
 	})

@@ -29,7 +29,7 @@ func (c *Objectives) Collect(ch chan<- prometheus.Metric) {
 			c.gauge(ch, objectiveThreshold, threshold.Value, o.Name, string(threshold.Level))
 		}
 		c.gauge(ch, objectiveSamples, float64(status.Samples), o.Name)
-		if status.State != objective.NoData && !math.IsNaN(status.Value) {
+		if !math.IsNaN(status.Value) {
 			c.gauge(ch, objectiveValue, status.Value, o.Name)
 		}
 		switch status.State {

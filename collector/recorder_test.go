@@ -4,12 +4,14 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/probes"
 )
@@ -192,6 +194,35 @@ func TestRemoveDeletesExactlyTheSeriesOfAProbe(t *testing.T) {
 		`perfwatch_probe_duration_seconds_sum{group="api",probe="home"}`: "0",
 		`perfwatch_probe_success{probe="home"}`:                          "",
 	})
+}
+
+func TestEverythingMayHappenAtOnce(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	rec := NewRecorder(reg, emptyBook())
+	stays := rec.Probe(homeProbe())
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 200 {
+				stays.Observe(take(probes.OK, time.Second))
+				comes := rec.Probe(ProbeInfo{Name: "comes", Kind: "load"})
+				b := comes.Burst(twoLeaves())
+				b.Begin()
+				b.Observe(0, take(probes.OK, time.Second))
+				b.End(twoLeavesSummary(load.Completed))
+				rec.Remove("comes")
+			}
+		})
+	}
+	all.Go(func() {
+		for range 50 {
+			if _, err := reg.Gather(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	all.Wait()
+	wantSeries(t, reg, map[string]string{`perfwatch_probe_runs_total{outcome="ok",probe="home"}`: "800"})
 }
 
 func TestHistogramsHaveABoundAtEveryThreshold(t *testing.T) {

@@ -140,6 +140,9 @@ func TestHostileInfoStaysBounded(t *testing.T) {
 		t.Errorf("%d databases and a version of %d bytes, want %d and at most %d",
 			len(s.databases), len(s.version), maxDatabases, maxInfoLabelSize)
 	}
+	if s.databases[0].db != "0" || s.databases[1].db != "1" {
+		t.Errorf("databases %s and %s, want 0 and 1: each once", s.databases[0].db, s.databases[1].db)
+	}
 	if s.counters[hits].n != 5 {
 		t.Errorf("hits %d, want 5: the first of two", s.counters[hits].n)
 	}

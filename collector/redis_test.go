@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -19,11 +20,15 @@ import (
 func TestARedisIsReadBesideTheScrapesAndItsChangesAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		var answer error
-		asked, text := 0, recordedInfo(t)
+		var gone atomic.Bool
+		var asked atomic.Int64
+		text := recordedInfo(t)
 		info := func(context.Context, time.Duration) (string, error) {
-			asked++
-			return text, answer
+			asked.Add(1)
+			if gone.Load() {
+				return "", errors.New("gone")
+			}
+			return text, nil
 		}
 		r := newRedis("cache", info, emptyBook(), slog.New(slog.NewTextHandler(&log, nil)))
 		reg := prometheus.NewPedanticRegistry()
@@ -36,13 +41,13 @@ func TestARedisIsReadBesideTheScrapesAndItsChangesAreLoggedOnce(t *testing.T) {
 		for range 10 {
 			up(t, reg, "1")
 		}
-		if asked != 5 {
-			t.Errorf("asked %d times in 4.5 s and ten scrapes, want 5", asked)
+		if n := asked.Load(); n != 5 {
+			t.Errorf("asked %d times in 4.5 s and ten scrapes, want 5", n)
 		}
-		answer = errors.New("gone")
+		gone.Store(true)
 		pass(3 * time.Second)
 		up(t, reg, "0")
-		answer = nil
+		gone.Store(false)
 		pass(3 * time.Second)
 		up(t, reg, "1")
 		cancel()
