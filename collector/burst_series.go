@@ -102,13 +102,12 @@ func (b *BurstSeries) End(s *load.Summary) {
 		c.Inc()
 	}
 	b.dropped.Add(float64(s.Dropped))
-	last := newLastBurst(s)
-	b.probe.last.Store(last)
+	b.probe.last.Store(newLastBurst(b.probe.recorder.descs, s, b.probe.info.Name))
 	b.probe.lastRun.set(unixSeconds(s.End))
-	if !last.valid {
+	if !s.Valid() {
 		return
 	}
 	b.probe.lastSuccess.set(unixSeconds(s.End))
 	b.peaks.observe(s.End, float64(s.UsersPeak))
-	b.throughput.observe(s.End, last.throughput)
+	b.throughput.observe(s.End, s.Throughput())
 }

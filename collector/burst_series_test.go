@@ -36,8 +36,8 @@ func twoLeavesSummary(result load.Result) *load.Summary {
 		Probe: "journey", Start: start, End: start.Add(4 * time.Second), Result: result,
 		UsersPeak: 2, InFlightPeak: 1, Dropped: 3,
 		Leaves: []load.LeafSummary{
-			{Task: "browse", Endpoint: "list", Response: micros(10*time.Millisecond, 20*time.Millisecond, 30*time.Millisecond)},
-			{Task: "browse", Endpoint: "detail", Response: micros(), Service: micros(500 * time.Millisecond)},
+			{Task: "browse", Endpoint: "list", Response: micros(10*time.Millisecond, 20*time.Millisecond, 30*time.Millisecond), Service: micros()},
+			{Task: "browse", Endpoint: "detail", Response: micros(500 * time.Millisecond), Service: micros()},
 		},
 	}
 	s.Leaves[0].Outcomes[probes.OK] = 3
@@ -114,7 +114,7 @@ func TestTheLastBurstIsPublished(t *testing.T) {
 				`perfwatch_load_bursts_total{probe="journey",result="` + string(row.result) + `"}`:       "1",
 				`perfwatch_load_dropped_requests_total{probe="journey"}`:                                 "3",
 				`perfwatch_load_last_valid{probe="journey"}`:                                             row.valid,
-				`perfwatch_load_last_throughput_requests_per_second{probe="journey"}`:                    "1",
+				`perfwatch_load_last_throughput_requests_per_second{probe="journey"}`:                    "0.75",
 				`perfwatch_load_last_error_ratio{probe="journey"}`:                                       "0.25",
 				`perfwatch_load_last_users_peak{probe="journey"}`:                                        "2",
 				`perfwatch_load_last_in_flight_peak{probe="journey"}`:                                    "1",
@@ -136,7 +136,9 @@ func TestTheLastBurstIsPublished(t *testing.T) {
 func TestABurstWithoutARequestHasNoRatioAndNoLatency(t *testing.T) {
 	reg, _, b := journey(t, emptyBook())
 	at := time.Unix(1_700_000_000, 0)
-	leaves := []load.LeafSummary{{Endpoint: "list"}, {Endpoint: "detail"}}
+	leaves := []load.LeafSummary{
+		{Endpoint: "list", Response: micros(), Service: micros()}, {Endpoint: "detail", Response: micros(), Service: micros()},
+	}
 	b.End(&load.Summary{Start: at, End: at, Result: load.Aborted, Leaves: leaves})
 	wantSeries(t, reg, map[string]string{
 		`perfwatch_load_last_error_ratio{probe="journey"}`:                                "",
@@ -153,7 +155,8 @@ func TestLeavesOfOneNameShareTheirLatency(t *testing.T) {
 	b.Observe(0, take(probes.OK, time.Second))
 	b.Observe(1, take(probes.OK, time.Second))
 	b.End(&load.Summary{Result: load.Completed, Leaves: []load.LeafSummary{
-		{Task: "a", Endpoint: "same", Response: micros(time.Millisecond)}, {Task: "b", Endpoint: "same", Response: micros(time.Second)},
+		{Task: "a", Endpoint: "same", Response: micros(time.Millisecond), Service: micros()},
+		{Task: "b", Endpoint: "same", Response: micros(time.Second), Service: micros()},
 	}})
 	wantSeries(t, reg, map[string]string{
 		`perfwatch_load_service_seconds_count{endpoint="same",probe="j"}`:                "2",
@@ -190,7 +193,7 @@ func TestOnlyACompletedBurstFeedsTheObjectives(t *testing.T) {
 		result            load.Result
 		users, throughput string
 	}{
-		{load.Completed, "2", "1"},
+		{load.Completed, "2", "0.75"},
 		{load.Aborted, "", ""},
 		{load.Invalid, "", ""},
 	} {

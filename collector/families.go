@@ -96,7 +96,7 @@ func loadFamilies() []Family {
 		{loadLastLatency, summary, []string{"probe", "endpoint"},
 			"Response times of the last burst, exact to three digits; endpoint \"\" is all of them. " +
 				"Count and sum are those of one burst. Absent before the first."},
-		{loadLastThroughput, gauge, []string{"probe"}, "Requests a second of the last burst. Absent before the first."},
+		{loadLastThroughput, gauge, []string{"probe"}, "Requests that succeeded a second in the last burst. Absent before the first."},
 		{loadLastErrorRatio, gauge, []string{"probe"},
 			"Failed requests over all requests of the last burst, canceled ones left out. Absent before the first."},
 		{loadLastUsersPeak, gauge, []string{"probe"}, "Most concurrent users of the last burst. Absent before the first."},

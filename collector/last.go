@@ -60,7 +60,9 @@ func (c lastCollector) Collect(ch chan<- prometheus.Metric) {
 			}
 		}
 		if b := s.last.Load(); b != nil {
-			b.collect(ch, r.descs, name)
+			for _, m := range *b {
+				ch <- m
+			}
 		}
 	}
 }

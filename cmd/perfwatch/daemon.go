@@ -39,7 +39,7 @@ type daemon struct {
 	started   time.Time
 	scheduler schedule.Scheduler
 	board     web.Board
-	bursts    sync.Map // probe name -> *load.Summary of its last burst
+	bursts    sync.Map // probe name -> web.Burst of its last burst
 	running   atomic.Bool
 	current   atomic.Pointer[generation] // the configuration at work; replaced as a whole
 

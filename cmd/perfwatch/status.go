@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"time"
 
@@ -99,28 +98,28 @@ func (g *generation) addReadings(p *web.Page) {
 	}
 }
 
-// burst is the row of a load probe's last burst.
+// burst is the row of a load probe.
 func (d *daemon) burst(w *watched) web.Burst {
-	row := web.Burst{Probe: w.Name, Plan: fmt.Sprintf("%d users", w.Load.Users), Running: w.running.Load()}
+	var row web.Burst
+	if last, ok := d.bursts.Load(w.Name); ok {
+		row, _ = last.(web.Burst)
+	}
+	row.Probe, row.Plan, row.Running = w.Name, fmt.Sprintf("%d users", w.Load.Users), w.running.Load()
 	if w.Load.Rate > 0 {
 		row.Plan = fmt.Sprintf("%g/s", w.Load.Rate)
 	}
-	s, ok := d.bursts.Load(w.Name)
-	if !ok {
-		return row
-	}
-	summary, _ := s.(*load.Summary)
-	row.Result, row.Reason, row.End = summary.Result, summary.Reason, summary.End
-	row.Requests, row.Throughput, row.ErrorRatio = summary.Requests(), summary.Throughput(), summary.ErrorRatio()
-	all := summary.All()
-	row.P50, row.P95, row.P99 = seconds(all.Quantile(0.5)), seconds(all.Quantile(0.95)), seconds(all.Quantile(0.99))
 	return row
 }
 
-// seconds makes a duration of a number of seconds; NaN, which an empty burst has, becomes zero.
-func seconds(s float64) time.Duration {
-	if math.IsNaN(s) {
-		return 0
+// lastBurst is what a finished burst adds to the row of its probe. The summary, whose counts take megabytes, is not kept.
+func lastBurst(s *load.Summary) web.Burst {
+	all := s.All()
+	return web.Burst{
+		Result: s.Result, Reason: s.Reason, End: s.End,
+		Requests: s.Requests(), Throughput: s.Throughput(), ErrorRatio: s.ErrorRatio(),
+		P50: seconds(all.Quantile(0.5)), P95: seconds(all.Quantile(0.95)), P99: seconds(all.Quantile(0.99)),
 	}
-	return time.Duration(s * float64(time.Second))
 }
+
+// seconds makes a duration of a number of seconds.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -95,7 +95,7 @@ func (w *watched) fire(ctx context.Context, d *daemon, due time.Time) {
 	w.burst.Begin()
 	summary := load.Run(ctx, w.plan, w.burst)
 	w.burst.End(summary)
-	d.bursts.Store(w.Name, summary)
+	d.bursts.Store(w.Name, lastBurst(summary))
 	sample := probes.Sample{Due: due, Start: start, Duration: time.Since(start)}
 	if summary.Result != load.Completed {
 		sample.Err = fmt.Errorf("running burst: %s: %s", summary.Result, summary.Reason)

@@ -56,13 +56,13 @@ func (s *Summary) Failures() uint64 { return s.sum((*LeafSummary).Failures) }
 // ErrorRatio is Failures over Requests; 0 without requests.
 func (s *Summary) ErrorRatio() float64 { return ratio(s.Failures(), s.Requests()) }
 
-// Throughput is the requests answered a second, over the whole Duration. An answer is one from the server, good or bad:
-// not a refused connection, nor a timeout.
+// Throughput is the requests that succeeded a second, over the whole Duration, the wait for the last answer included. A
+// platform that fails fast has none.
 func (s *Summary) Throughput() float64 {
 	if s.Duration() <= 0 {
 		return 0
 	}
-	return float64(s.sum((*LeafSummary).answered)) / s.Duration().Seconds()
+	return float64(s.Requests()-s.Failures()) / s.Duration().Seconds()
 }
 
 func (s *Summary) sum(of func(*LeafSummary) uint64) (n uint64) {
@@ -80,6 +80,24 @@ func (s *Summary) All() LeafSummary {
 		all.merge(&s.Leaves[i])
 	}
 	return all
+}
+
+// ByEndpoint merges the leaves of one endpoint, in the order of the tree: a request may stand under several tasks. Their
+// Task is empty.
+func (s *Summary) ByEndpoint() []LeafSummary {
+	var merged []LeafSummary
+	at := map[string]int{}
+	for i := range s.Leaves {
+		l := &s.Leaves[i]
+		k, ok := at[l.Endpoint]
+		if !ok {
+			k = len(merged)
+			at[l.Endpoint] = k
+			merged = append(merged, LeafSummary{Endpoint: l.Endpoint, Response: newHistogram(), Service: newHistogram()})
+		}
+		merged[k].merge(l)
+	}
+	return merged
 }
 
 func (l *LeafSummary) merge(other *LeafSummary) {
@@ -106,15 +124,6 @@ func (l *LeafSummary) Failures() uint64 { return l.Requests() - l.Outcomes[probe
 
 // ErrorRatio is Failures over Requests; 0 without requests.
 func (l *LeafSummary) ErrorRatio() float64 { return ratio(l.Failures(), l.Requests()) }
-
-func (l *LeafSummary) answered() (n uint64) {
-	for _, o := range []probes.Outcome{
-		probes.OK, probes.HTTP4xx, probes.HTTP429, probes.HTTP5xx, probes.InvalidResponse, probes.BodyTooLarge,
-	} {
-		n += l.Outcomes[o]
-	}
-	return n
-}
 
 // Quantile is the response time in seconds that a part q of the requests, from 0 to 1, stayed within; 0 without requests.
 func (l *LeafSummary) Quantile(q float64) float64 {

@@ -64,7 +64,7 @@ func TestSummaryCounts(t *testing.T) {
 		{"failures", float64(s.Failures()), 20},
 		{"error ratio", s.ErrorRatio(), 0.4},
 		{"error ratio of a leaf", s.Leaves[1].ErrorRatio(), 1},
-		{"answers a second", s.Throughput(), 4.5},
+		{"successes a second", s.Throughput(), 3},
 		{"requests of all", float64(all.Requests()), 50},
 		{"failures of all", float64(all.Failures()), 20},
 		{"bytes of all", float64(all.Bytes), 21},
@@ -78,6 +78,29 @@ func TestSummaryCounts(t *testing.T) {
 	near(t, "mean of all", all.Mean(), (30*0.2+15*0.6+5*1)/50, 0.001)
 	near(t, "slowest service", seconds(all.Service.Max()), 0.5, 0.0005)
 	if s.Leaves[0].Response.TotalCount() != 30 {
+		t.Error("merging changed a leaf")
+	}
+}
+
+func TestLeavesOfOneEndpointMerge(t *testing.T) {
+	s := &Summary{Leaves: []LeafSummary{
+		leafWith(3, 100*time.Millisecond, probes.OK),
+		leafWith(5, 200*time.Millisecond, probes.OK),
+		leafWith(7, 300*time.Millisecond, probes.HTTP5xx),
+	}}
+	for i, name := range []string{"list", "detail", "list"} {
+		s.Leaves[i].Task, s.Leaves[i].Endpoint = "browse", name
+	}
+	got := s.ByEndpoint()
+	if len(got) != 2 || got[0].Endpoint != "list" || got[1].Endpoint != "detail" || got[0].Task != "" {
+		t.Fatalf("%+v, want list and detail", got)
+	}
+	near(t, "requests of list", float64(got[0].Requests()), 10, 0)
+	near(t, "failures of list", float64(got[0].Failures()), 7, 0)
+	near(t, "requests of detail", float64(got[1].Requests()), 5, 0)
+	near(t, "slowest of list", got[0].Max(), 0.6, 0.001)
+	near(t, "bytes of list", float64(got[0].Bytes), 14, 0)
+	if s.Leaves[0].Response.TotalCount() != 3 {
 		t.Error("merging changed a leaf")
 	}
 }
