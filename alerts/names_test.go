@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/perfwatch/perfwatch/collector"
+	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
 // declared are the metric names that collector declares.
@@ -44,6 +45,19 @@ func TestEveryMetricOfARuleIsDeclared(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The configuration refuses objectives whose alerts would have one of these names.
+func TestOwnAlertsAreThoseThatAreKeptFree(t *testing.T) {
+	var own []string
+	for _, r := range healthRules(Options{}) {
+		own = append(own, r.Alert)
+	}
+	slices.Sort(own)
+	kept := slices.Sorted(slices.Values(objective.OwnAlerts()))
+	if own = slices.Compact(own); !slices.Equal(own, kept) {
+		t.Errorf("rules of no objective are %v, kept free are %v", own, kept)
 	}
 }
 

@@ -69,9 +69,17 @@ func demoFaults(p *demo.Platform) []web.Fault {
 	all := p.Faults()
 	faults := make([]web.Fault, 0, len(all))
 	for _, f := range all {
-		faults = append(faults, web.Fault{Name: f.Name, Title: f.Title, Effect: fmt.Sprintf("%g %s", f.On, f.Unit), On: f.Level > 0})
+		faults = append(faults, web.Fault{Name: f.Name, Title: f.Title, Effect: effect(f), On: f.Level > 0})
 	}
 	return faults
+}
+
+// effect words what switching a fault on does.
+func effect(f demo.Fault) string {
+	if f.Unit == "ratio" {
+		return fmt.Sprintf("%g %%", f.On*100)
+	}
+	return fmt.Sprintf("%g %s", f.On, f.Unit)
 }
 
 // setDemoFault switches a fault to the level that breaks its objective, or off.

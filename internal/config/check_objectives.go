@@ -11,16 +11,31 @@ import (
 // objectives checks every objective. One without a known measure is left at that: its unit, its selectors and its
 // thresholds are all unknown.
 func (c *checker) objectives() {
-	taken := map[string]string{}
+	taken, alerts := map[string]string{}, map[string]string{}
 	for i := range c.file.Objectives {
 		at := fmt.Sprintf("objectives[%d]", i)
 		in := &c.file.Objectives[i]
 		c.name(at+".name", in.Name, taken)
+		c.alert(at+".name", in.Name, alerts)
 		if !c.measure(at, in) {
 			continue
 		}
 		o := c.objective(at, in)
 		c.cfg.Objectives = append(c.cfg.Objectives, o)
+	}
+}
+
+// alert checks that the alerts of an objective are its own: a_b and a__b would share theirs.
+func (c *checker) alert(path, name string, taken map[string]string) {
+	o := objective.Objective{Name: name}
+	alert := o.AlertName()
+	switch first, twice := taken[alert]; {
+	case slices.Contains(objective.OwnAlerts(), alert):
+		c.refuse(path, "%s gives the alert %s, which perfwatch has already", quote(name), alert)
+	case twice && first != name:
+		c.refuse(path, "%s gives the alert %s, as does %s", quote(name), alert, quote(first))
+	default:
+		taken[alert] = name
 	}
 }
 

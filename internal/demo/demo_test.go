@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +10,9 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -320,16 +321,7 @@ func TestNothingOutlivesClose(t *testing.T) {
 	if err := p.SetFault("cpu", 1); err == nil {
 		t.Error("a fault was switched on after Close")
 	}
-	for deadline, tick := time.After(10*time.Second), time.Tick(time.Millisecond); ; {
-		if len(stacks()) <= len(before) {
-			return
-		}
-		select {
-		case <-tick:
-		case <-deadline:
-			t.Fatalf("goroutines left:\n%s", strings.Join(stacks(), "\n\n"))
-		}
-	}
+	eventually(t, "no goroutine is left", func() bool { return len(stacks()) <= len(before) })
 }
 
 // stacks returns the stack of every goroutine.
@@ -345,25 +337,32 @@ func TestCloseDoesNotWaitForADelayedRequest(t *testing.T) {
 	p, err := Start(t.Context(), listen(t), r.Address, quiet())
 	must(t, err)
 	must(t, p.SetFault("latency", maxLatency))
-	sent, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		conn, err := net.Dial("tcp", strings.TrimPrefix(p.URL(), "http://"))
-		if err != nil {
-			close(sent)
-			return
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		if resp, err := client.Get(p.URL() + "/api/dashboard"); err == nil {
+			_ = resp.Body.Close()
 		}
-		defer func() { _ = conn.Close() }()
-		_, _ = io.WriteString(conn, "GET /api/dashboard HTTP/1.1\r\nHost: x\r\n\r\n")
-		close(sent)
-		_, _ = io.Copy(io.Discard, conn)
-	}()
-	<-sent
-	ctx, cancel := context.WithTimeout(t.Context(), maxLatency*time.Millisecond/2)
-	defer cancel()
-	must(t, p.Close())
-	<-ended
-	if ctx.Err() != nil {
-		t.Error("Close waited for the delay to pass")
+	})
+	eventually(t, "the request is held back", func() bool {
+		return slices.ContainsFunc(stacks(), func(s string) bool { return strings.Contains(s, "demo.pause(") })
+	})
+	begin := time.Now()
+	must(t, p.Close()) // cutting the connection after stopTimeout would be an error
+	if took := time.Since(begin); took >= stopTimeout {
+		t.Errorf("Close took %s, want less than the %s after which it cuts connections", took, stopTimeout)
+	}
+}
+
+// eventually waits up to ten seconds until something is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline, tick := time.After(10*time.Second), time.Tick(time.Millisecond); !so(); {
+		select {
+		case <-tick:
+		case <-deadline:
+			t.Fatalf("not within 10s: %s\n%s", what, strings.Join(stacks(), "\n\n"))
+		}
 	}
 }

@@ -98,6 +98,11 @@ func (o *Objective) AlertName() string {
 	return name.String()
 }
 
+// OwnAlerts are the alerts that belong to no objective; no objective may have a name that makes one of theirs.
+func OwnAlerts() []string {
+	return []string{"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed"}
+}
+
 // A Threshold is one value that an objective is compared with.
 type Threshold struct {
 	Level Level
