@@ -20,7 +20,8 @@ const maxErrorText = 512
 // An exchange is what one request needs at a time: connections, timings, a buffer. It is not safe for concurrent use.
 type exchange struct {
 	transport http.RoundTripper
-	jar       *jar // nil keeps no cookies
+	jar       *jar    // nil keeps no cookies
+	tracer    *tracer // nil sends no trace ids
 	times     *timings
 	body      bodyReader
 	dirty     bool // a hook may still come: times must not serve another run
@@ -34,6 +35,9 @@ func newExchange(rt http.RoundTripper) *exchange {
 func (x *exchange) run(ctx context.Context, p *HTTPProber) (res Result, err error) {
 	x.dirty = true // until the end is reached: a panic leaves it so
 	x.times.begin()
+	if x.tracer != nil {
+		x.tracer.next()
+	}
 	resp, err := x.chain(ctx, p, &res) //nolint:bodyclose // x.body.read closes it
 	var body []byte
 	if err == nil {
@@ -92,6 +96,9 @@ func (x *exchange) chain(ctx context.Context, p *HTTPProber, res *Result) (*http
 func (x *exchange) roundTrip(req *http.Request) (*http.Response, error) {
 	if x.jar != nil {
 		req = x.jar.add(req)
+	}
+	if x.tracer != nil {
+		req = x.tracer.add(req)
 	}
 	resp, err := x.transport.RoundTrip(req)
 	if err != nil {

@@ -66,6 +66,7 @@ type Sample struct {
 	Duration time.Duration // from Start to the last byte, or to the failure
 	Outcome  Outcome
 	Err      error // why the outcome is not OK; for people, never a label
+	TraceID  TraceID
 	Result
 }
 

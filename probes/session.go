@@ -2,6 +2,7 @@ package probes
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 )
 
@@ -29,6 +30,10 @@ func NewSession(env Env) (*Session, error) {
 	return &Session{x: x}, nil
 }
 
+// Trace gives each request from now on a trace id of its own, drawn from random, which the session then owns. The
+// redirects of a request share its trace.
+func (s *Session) Trace(random *rand.PCG) { s.x.tracer = newTracer(random) }
+
 // Probe sends p's request over the session's connections. The context carries a deadline for this request; Take is
 // cheaper where every request has the same parent.
 func (s *Session) Probe(ctx context.Context, p *HTTPProber) (Result, error) {
@@ -40,10 +45,14 @@ func (s *Session) Probe(ctx context.Context, p *HTTPProber) (Result, error) {
 // timer is the session's own, so that a request with a deadline costs no context of its own.
 func (s *Session) Take(ctx context.Context, timeout time.Duration, p *HTTPProber, due time.Time) (sample Sample) {
 	defer s.renew()
-	return sampled(due, func() (Result, error) {
+	sample = sampled(due, func() (Result, error) {
 		s.arm(ctx, timeout)
 		return s.run(s.ctx, p) //nolint:contextcheck // derived from ctx, by this call or an earlier one
 	})
+	if s.x.tracer != nil {
+		sample.TraceID = s.x.tracer.id
+	}
+	return sample
 }
 
 func (s *Session) run(ctx context.Context, p *HTTPProber) (Result, error) {

@@ -1,0 +1,58 @@
+package probes
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"testing"
+	"time"
+)
+
+func TestTraceIDsAreThoseOfTheHeader(t *testing.T) {
+	var got []string
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("Traceparent"))
+		if r.URL.Path == "/moved" {
+			http.Redirect(w, r, "/", http.StatusFound)
+		}
+	})
+	plain, moved := mustProber(t, &HTTP{URL: srv.URL}, Env{}), mustProber(t, &HTTP{URL: srv.URL + "/moved"}, Env{})
+	s := mustSession(t, Env{})
+	if id := sessionTake(t, s, plain, OK).TraceID; got[0] != "" || id.String() != "" {
+		t.Errorf("header %q and id %q of a session that does not trace, want none", got[0], id)
+	}
+	s.Trace(rand.NewPCG(1, 2))
+	format := regexp.MustCompile(`^00-([0-9a-f]{32})-[0-9a-f]{16}-01$`)
+	ids := map[string]bool{}
+	for range 3 {
+		sample := sessionTake(t, s, plain, OK)
+		m := format.FindStringSubmatch(got[len(got)-1])
+		if m == nil || m[1] != sample.TraceID.String() {
+			t.Fatalf("header %q of the trace %q, want version, its id, a span, sampled", got[len(got)-1], sample.TraceID)
+		}
+		ids[m[1]] = true
+	}
+	if len(ids) != 3 {
+		t.Errorf("%d trace ids of 3 requests, want one each", len(ids))
+	}
+	before := len(got)
+	sessionTake(t, s, moved, OK)
+	if len(got) != before+2 || got[before] != got[before+1] {
+		t.Errorf("the requests of a redirect carry %q, want one trace", got[before:])
+	}
+	again := mustSession(t, Env{})
+	again.Trace(rand.NewPCG(1, 2))
+	if id := sessionTake(t, again, plain, OK).TraceID.String(); !ids[id] {
+		t.Errorf("trace id %q from the same seed, want one of %v", id, ids)
+	}
+}
+
+func TestPanicKeepsItsTrace(t *testing.T) {
+	broken := mustProber(t, &HTTP{URL: "http://127.0.0.1/"}, Env{})
+	broken.request = nil
+	s := mustSession(t, Env{})
+	s.Trace(rand.NewPCG(1, 2))
+	if got := s.Take(t.Context(), plenty, broken, time.Now()); got.Outcome != Panic || got.TraceID == (TraceID{}) {
+		t.Errorf("outcome %v, trace %q, want a panic with its trace", got.Outcome, got.TraceID)
+	}
+}
