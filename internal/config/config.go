@@ -15,6 +15,7 @@ import (
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/version"
 
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
@@ -63,7 +64,7 @@ func (p *Probe) Kind() string {
 
 // Env is what the configuration gives to every probe.
 func (c *Config) Env() probes.Env {
-	return probes.Env{BaseURL: c.Global.BaseURL, UserAgent: c.Global.UserAgent, HTTP: c.Global.HTTPClient}
+	return probes.Env{BaseURL: c.Global.BaseURL, UserAgent: c.Global.userAgent(), HTTP: c.Global.HTTPClient}
 }
 
 // Redis is one Redis whose INFO is read.
@@ -133,4 +134,13 @@ func Parse(text []byte, dir string) (*Config, error) {
 	}
 	c.cfg.Warnings = warnings
 	return c.cfg, nil
+}
+
+// userAgent is the user agent that is sent. The default says which version of the program asks; any other is sent as it
+// is written.
+func (g *Global) userAgent() string {
+	if g.UserAgent == defaultUserAgent && version.Version != "" {
+		return defaultUserAgent + "/" + version.Version
+	}
+	return g.UserAgent
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/version"
 
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
@@ -319,4 +320,20 @@ func mustParse(t *testing.T, text string) *Config {
 		t.Fatalf("parsing %s:\n%v", text, err)
 	}
 	return cfg
+}
+
+func TestDefaultUserAgentSaysItsVersion(t *testing.T) {
+	was := version.Version
+	defer func() { version.Version = was }()
+	for _, tt := range []struct{ agent, version, want string }{
+		{"perfwatch", "1.2.3", "perfwatch/1.2.3"},
+		{"perfwatch", "", "perfwatch"},
+		{"watcher/1.0", "1.2.3", "watcher/1.0"},
+	} {
+		version.Version = tt.version
+		c := Config{Global: Global{UserAgent: tt.agent}}
+		if got := c.Env().UserAgent; got != tt.want {
+			t.Errorf("%q of version %q sends %q, want %q", tt.agent, tt.version, got, tt.want)
+		}
+	}
 }

@@ -61,8 +61,10 @@ type Summary struct {
 	UsersPeak    int
 	InFlightPeak int
 	Dropped      uint64 // due, but no user was free; open model
+	Late         uint64 // sent more than LateAfter after they were due; open model
 	Lag          *hdrhistogram.Histogram
 	Leaves       []LeafSummary // in the order of Plan.Leaves
+	Slowest      []SlowRequest // by response time, slowest first; canceled ones left out
 }
 
 // A LeafSummary is what a burst found out of one endpoint. Histograms count microseconds to three digits, and leave
@@ -73,4 +75,20 @@ type LeafSummary struct {
 	Bytes          int64
 	Response       *hdrhistogram.Histogram // from the due instant (open model); the same histogram as Service in the closed one
 	Service        *hdrhistogram.Histogram // from the send
+	Phases         [probes.NumPhases]PhaseSummary
+}
+
+// A PhaseSummary is what one phase of an endpoint's requests took. A request in which it did not happen has no part in
+// it: connecting counts new connections only.
+type PhaseSummary struct {
+	Count    uint64
+	Sum, Max time.Duration
+}
+
+// Mean is 0 if the phase never happened.
+func (p PhaseSummary) Mean() time.Duration {
+	if p.Count == 0 {
+		return 0
+	}
+	return p.Sum / time.Duration(p.Count)
 }

@@ -190,3 +190,13 @@ func TestCanceledOpenBurstCountsItsBacklogAsDropped(t *testing.T) {
 		}
 	})
 }
+
+func TestOpenBurstCountsWhatItSentLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// One user, due every 10 ms, 12 ms an answer: request k is sent 2k ms late, the sixth exactly at the bound.
+		s := Run(t.Context(), planOf(t, Spec{Rate: 100, MaxUsers: 1, Duration: 100 * time.Millisecond}, after(12*time.Millisecond)), &log{})
+		if s.Requests() != 9 || s.Late != 3 || s.Dropped != 1 {
+			t.Errorf("%d sent, %d late, %d dropped, want 9, 3, 1", s.Requests(), s.Late, s.Dropped)
+		}
+	})
+}

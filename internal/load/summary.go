@@ -30,7 +30,7 @@ func (b *burst) summary(ctx context.Context) *Summary {
 	s := &Summary{
 		Probe: b.plan.Name, Seed: b.seed, Start: b.start, End: time.Now(), Result: Completed,
 		UsersPeak: b.crew.most, InFlightPeak: int(b.crew.mostSent.Load()),
-		Dropped: b.dropped, Lag: b.tally.lag, Leaves: b.tally.leaves,
+		Dropped: b.dropped, Late: b.tally.late, Lag: b.tally.lag, Leaves: b.tally.leaves, Slowest: b.tally.slowest.kept,
 	}
 	lag := time.Duration(s.Lag.ValueAtQuantile(99)) * time.Microsecond
 	if ctx.Err() != nil {
@@ -107,6 +107,9 @@ func (l *LeafSummary) merge(other *LeafSummary) {
 	l.Bytes += other.Bytes
 	l.Response.Merge(other.Response)
 	l.Service.Merge(other.Service)
+	for p := range other.Phases {
+		l.Phases[p].add(other.Phases[p])
+	}
 }
 
 // Requests is how many requests there were, without canceled ones.

@@ -13,6 +13,8 @@ type session struct {
 	// take sends a request, bounded by a timeout, and says how it went; a panic is one of its outcomes.
 	take  func(ctx context.Context, timeout time.Duration, p *probes.HTTPProber, due time.Time) probes.Sample
 	close func()
+	// trace gives each request from now on a trace id; nil if the session knows none.
+	trace func(random *rand.PCG)
 }
 
 func openSession(env probes.Env) (session, error) {
@@ -20,7 +22,7 @@ func openSession(env probes.Env) (session, error) {
 	if err != nil {
 		return session{}, err
 	}
-	return session{take: s.Take, close: s.Close}, nil
+	return session{take: s.Take, close: s.Close, trace: s.Trace}, nil
 }
 
 // A user sends one request at a time. Everything it needs for one is its own, so that users do not wait for each other.
@@ -37,6 +39,10 @@ func (b *burst) newUser(i int) (*user, error) {
 	s, err := b.plan.open()
 	if err != nil {
 		return nil, err
+	}
+	if s.trace != nil {
+		// Not the user's own source: traces must not move the draws. A burst that repeats a seed is another trace.
+		s.trace(rand.NewPCG(b.seed^uint64(b.start.UnixNano()), uint64(i)))
 	}
 	return &user{burst: b, session: s, rand: rand.New(rand.NewPCG(b.seed, uint64(i)))}, nil
 }
@@ -74,6 +80,7 @@ func (u *user) send(ctx context.Context, due time.Time) {
 	}
 	s.Outcome = b.outcome(ctx, s)
 	b.sink.Observe(leaf, s)
+	b.tally.slowest.put(leaf, s)
 	if u.batch.put(leaf, s) {
 		b.tally.add(&u.batch)
 	}
