@@ -31,17 +31,17 @@ func newExchange(rt http.RoundTripper) *exchange {
 	return &exchange{transport: rt, times: newTimings()}
 }
 
-// run sends p's request and judges the answer. ctx must come from times.trace.
-func (x *exchange) run(ctx context.Context, p *HTTPProber) (res Result, err error) {
+// run sends p's request with what d fills in, which may be nil, and judges the answer. ctx must come from times.trace.
+func (x *exchange) run(ctx context.Context, p *HTTPProber, d *Draft) (res Result, err error) {
 	x.dirty = true // until the end is reached: a panic leaves it so
 	x.times.begin()
 	if x.tracer != nil {
 		x.tracer.next()
 	}
-	resp, err := x.chain(ctx, p, &res) //nolint:bodyclose // x.body.read closes it
+	resp, err := x.chain(ctx, p, d, &res) //nolint:bodyclose // x.body.read closes it
 	var body []byte
 	if err == nil {
-		res.Bytes, body, err = x.body.read(resp, p.expect.maxBody, p.expect.needsBody())
+		res.Bytes, body, err = x.body.read(resp, p.expect.maxBody, p.expect.needsBody() || d.reads())
 	}
 	res.ended = time.Now()
 	var clean bool
@@ -54,6 +54,9 @@ func (x *exchange) run(ctx context.Context, p *HTTPProber) (res Result, err erro
 	if err == nil {
 		err = p.expect.check(ctx, resp, body)
 	}
+	if err == nil && d.reads() {
+		err = d.read(ctx, resp, body)
+	}
 	if err != nil {
 		err = fmt.Errorf("fetching %q: %w", p.name, shorten(interrupted(ctx, err)))
 	}
@@ -61,8 +64,11 @@ func (x *exchange) run(ctx context.Context, p *HTTPProber) (res Result, err erro
 }
 
 // chain sends the request and follows redirects. The response that it returns is the last one, its body unread.
-func (x *exchange) chain(ctx context.Context, p *HTTPProber, res *Result) (*http.Response, error) {
-	req := p.newRequest(ctx)
+func (x *exchange) chain(ctx context.Context, p *HTTPProber, d *Draft, res *Result) (*http.Response, error) {
+	req, err := p.newRequest(ctx, d)
+	if err != nil {
+		return nil, err
+	}
 	for hops := 0; ; hops++ {
 		resp, err := x.roundTrip(req)
 		if err != nil {

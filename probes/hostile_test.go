@@ -133,9 +133,9 @@ func TestHostileServer(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			checkHostile(t, h, Take(ctx, p, time.Now()))
 			cancel()
-			checkHostile(t, h, session.Take(t.Context(), timeout, p, time.Now()))
+			checkHostile(t, h, session.Take(t.Context(), timeout, p, nil, time.Now()))
 			for range 2 { // on a new connection, and on the one that was kept
-				if s := session.Take(t.Context(), plenty, fine, time.Now()); s.Outcome != OK || s.Bytes != 5 {
+				if s := session.Take(t.Context(), plenty, fine, nil, time.Now()); s.Outcome != OK || s.Bytes != 5 {
 					t.Errorf("asking a good server next: %v, %d bytes, %v, want ok and 5 bytes", s.Outcome, s.Bytes, s.Err)
 				}
 			}

@@ -118,7 +118,7 @@ type HTTPProber struct {
 // Probe implements Prober. The Bytes of its Result are those of the last response of a chain of redirects.
 func (p *HTTPProber) Probe(ctx context.Context) (Result, error) {
 	x := newExchange(p.transport)
-	return x.run(x.times.trace(ctx), p)
+	return x.run(x.times.trace(ctx), p, nil)
 }
 
 // Close closes the idle connection. A prober that the configuration no longer has is closed, or its connection stays
@@ -128,12 +128,17 @@ func (p *HTTPProber) Close() { closeIdle(p.transport) }
 // Host is the host and port that the request goes to.
 func (p *HTTPProber) Host() string { return p.request.URL.Host }
 
-// newRequest copies the request for one run.
-func (p *HTTPProber) newRequest(ctx context.Context) *http.Request {
+// newRequest copies the request for one run, with what d fills in; a nil d fills in nothing.
+func (p *HTTPProber) newRequest(ctx context.Context, d *Draft) (*http.Request, error) {
 	req := p.request.WithContext(ctx)
 	req.Close = p.fresh
+	if d != nil {
+		if err := d.fill(req); err != nil {
+			return nil, err
+		}
+	}
 	if req.GetBody != nil {
 		req.Body, _ = req.GetBody() // ours never fails
 	}
-	return req
+	return req, nil
 }

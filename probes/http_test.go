@@ -80,7 +80,7 @@ func TestPhasesOfNewAndKeptConnections(t *testing.T) {
 			p := mustProber(t, &HTTP{URL: tt.url, FreshConnection: tt.fresh}, env)
 			session := mustSession(t, env)
 			for _, want := range tt.runs {
-				for _, s := range []Sample{take(t, p, OK), session.Take(t.Context(), plenty, p, time.Now())} {
+				for _, s := range []Sample{take(t, p, OK), session.Take(t.Context(), plenty, p, nil, time.Now())} {
 					wantPhases(t, s, want...)
 					if s.Status != 200 || s.Bytes != 5 || !s.CertNotAfter.Equal(cert) {
 						t.Errorf("status %d, %d bytes, certificate until %v, want 200, 5, %v", s.Status, s.Bytes, s.CertNotAfter, cert)
@@ -180,7 +180,7 @@ func bodyOf(t *testing.T, x *exchange, p *HTTPProber) string {
 	t.Helper()
 	var res Result
 	x.times.begin()
-	resp, err := x.chain(x.times.trace(t.Context()), p, &res)
+	resp, err := x.chain(x.times.trace(t.Context()), p, nil, &res)
 	if err != nil {
 		t.Fatalf("sending: %v", err)
 	}
@@ -291,7 +291,7 @@ func TestBytesAreThoseOffTheWire(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			expect.MaxBody = tt.max
 			p := mustProber(t, &HTTP{URL: srv.URL, Headers: map[string]string{"Accept-Encoding": tt.encoding}, Expect: expect}, Env{})
-			for _, s := range []Sample{take(t, p, tt.want), session.Take(t.Context(), plenty, p, time.Now())} {
+			for _, s := range []Sample{take(t, p, tt.want), session.Take(t.Context(), plenty, p, nil, time.Now())} {
 				if s.Outcome != tt.want || s.Bytes < tt.bytes[0] || s.Bytes > tt.bytes[1] {
 					t.Errorf("%v with %d bytes, want %v with %v", s.Outcome, s.Bytes, tt.want, tt.bytes)
 				}

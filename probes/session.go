@@ -38,16 +38,19 @@ func (s *Session) Trace(random *rand.PCG) { s.x.tracer = newTracer(random) }
 // cheaper where every request has the same parent.
 func (s *Session) Probe(ctx context.Context, p *HTTPProber) (Result, error) {
 	defer s.renew()
-	return s.run(s.x.times.trace(ctx), p)
+	return s.run(s.x.times.trace(ctx), p, nil)
 }
 
-// Take sends p's request with a deadline of timeout from now and makes a Sample of it. A panic becomes an outcome. The
-// timer is the session's own, so that a request with a deadline costs no context of its own.
-func (s *Session) Take(ctx context.Context, timeout time.Duration, p *HTTPProber, due time.Time) (sample Sample) {
+// Take sends p's request, with what d fills in, under a deadline of timeout from now and makes a Sample of it; a nil d
+// fills in nothing. A panic becomes an outcome. The timer is the session's own, so that a request with a deadline costs
+// no context of its own.
+func (s *Session) Take(
+	ctx context.Context, timeout time.Duration, p *HTTPProber, d *Draft, due time.Time,
+) (sample Sample) {
 	defer s.renew()
 	sample = sampled(due, func() (Result, error) {
 		s.arm(ctx, timeout)
-		return s.run(s.ctx, p) //nolint:contextcheck // derived from ctx, by this call or an earlier one
+		return s.run(s.ctx, p, d) //nolint:contextcheck // derived from ctx, by this call or an earlier one
 	})
 	if s.x.tracer != nil {
 		sample.TraceID = s.x.tracer.id
@@ -55,11 +58,11 @@ func (s *Session) Take(ctx context.Context, timeout time.Duration, p *HTTPProber
 	return sample
 }
 
-func (s *Session) run(ctx context.Context, p *HTTPProber) (Result, error) {
+func (s *Session) run(ctx context.Context, p *HTTPProber, d *Draft) (Result, error) {
 	if p.fresh {
 		closeIdle(s.x.transport)
 	}
-	return s.x.run(ctx, p)
+	return s.x.run(ctx, p, d)
 }
 
 // arm starts the timer of a request under ctx.

@@ -27,7 +27,7 @@ func BenchmarkSessionProbe(b *testing.B) {
 	ctx := b.Context()
 
 	ways := map[string]func(){
-		"take": func() { ok(b, take.Take(ctx, time.Minute, p, time.Time{}).Err) },
+		"take": func() { ok(b, take.Take(ctx, time.Minute, p, nil, time.Time{}).Err) },
 		"probe": func() {
 			ctx, cancel := context.WithTimeout(ctx, time.Minute)
 			defer cancel()

@@ -14,7 +14,7 @@ import (
 
 func sessionTake(t *testing.T, s *Session, p *HTTPProber, want Outcome) Sample {
 	t.Helper()
-	got := s.Take(t.Context(), plenty, p, time.Now())
+	got := s.Take(t.Context(), plenty, p, nil, time.Now())
 	if got.Outcome != want {
 		t.Fatalf("outcome %v, want %v: %v", got.Outcome, want, got.Err)
 	}
@@ -99,7 +99,7 @@ func TestSessionGoesOnAfterATimeout(t *testing.T) {
 	hang, good := mustProber(t, &HTTP{URL: srv.URL + "/hang"}, Env{}), mustProber(t, &HTTP{URL: srv.URL}, Env{})
 	s := mustSession(t, Env{})
 	for range 3 {
-		late := s.Take(t.Context(), patience/3, hang, time.Now())
+		late := s.Take(t.Context(), patience/3, hang, nil, time.Now())
 		if late.Outcome != Timeout || late.Duration < patience/3 {
 			t.Errorf("%v after %v, want timeout after %v: %v", late.Outcome, late.Duration, patience/3, late.Err)
 		}
@@ -114,15 +114,15 @@ func TestSessionTellsTheEndOfTheBurst(t *testing.T) {
 	p, s := mustProber(t, &HTTP{URL: srv.URL}, Env{}), mustSession(t, Env{})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()
-	if got := s.Take(ctx, plenty, p, time.Now()); got.Outcome != Canceled {
+	if got := s.Take(ctx, plenty, p, nil, time.Now()); got.Outcome != Canceled {
 		t.Errorf("outcome %v, want canceled: %v", got.Outcome, got.Err)
 	}
-	if got := s.Take(ctx, plenty, p, time.Now()); got.Outcome != Canceled {
+	if got := s.Take(ctx, plenty, p, nil, time.Now()); got.Outcome != Canceled {
 		t.Errorf("outcome after the end %v, want canceled: %v", got.Outcome, got.Err)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), patience/3)
 	defer cancel()
-	if got := s.Take(ctx, plenty, p, time.Now()); got.Outcome != Timeout {
+	if got := s.Take(ctx, plenty, p, nil, time.Now()); got.Outcome != Timeout {
 		t.Errorf("outcome %v, want timeout: %v", got.Outcome, got.Err)
 	}
 	<-arrived
@@ -147,7 +147,7 @@ func TestSessionContainsAPanic(t *testing.T) {
 	broken, good := mustProber(t, &HTTP{URL: srv.URL}, Env{}), mustProber(t, &HTTP{URL: srv.URL}, Env{})
 	broken.request = nil
 	s := mustSession(t, Env{})
-	if got := s.Take(t.Context(), plenty, broken, time.Now()); got.Outcome != Panic {
+	if got := s.Take(t.Context(), plenty, broken, nil, time.Now()); got.Outcome != Panic {
 		t.Errorf("outcome %v, want panic", got.Outcome)
 	}
 	sessionTake(t, s, good, OK)

@@ -106,7 +106,7 @@ func TestHandshakeEndsWithItsRequest(t *testing.T) {
 	before := runtime.NumGoroutine()
 	session, p := mustSession(t, Env{}), mustProber(t, &HTTP{URL: url}, Env{})
 	for range 3 {
-		s := session.Take(t.Context(), patience/3, p, time.Now())
+		s := session.Take(t.Context(), patience/3, p, nil, time.Now())
 		if s.Outcome != Timeout || !slices.Contains(happened(s.Phases), "tls") {
 			t.Errorf("%v in %v, want timeout in tls: %v", s.Outcome, happened(s.Phases), s.Err)
 		}

@@ -52,7 +52,7 @@ func TestPanicKeepsItsTrace(t *testing.T) {
 	broken.request = nil
 	s := mustSession(t, Env{})
 	s.Trace(rand.NewPCG(1, 2))
-	if got := s.Take(t.Context(), plenty, broken, time.Now()); got.Outcome != Panic || got.TraceID == (TraceID{}) {
+	if got := s.Take(t.Context(), plenty, broken, nil, time.Now()); got.Outcome != Panic || got.TraceID == (TraceID{}) {
 		t.Errorf("outcome %v, trace %q, want a panic with its trace", got.Outcome, got.TraceID)
 	}
 }

@@ -48,7 +48,7 @@ type answer func(context.Context) (probes.Result, error)
 // Probe implements probes.Prober.
 func (a answer) Probe(ctx context.Context) (probes.Result, error) { return a(ctx) }
 
-func (a answer) take(ctx context.Context, timeout time.Duration, _ *probes.HTTPProber, due time.Time) probes.Sample {
+func (a answer) take(ctx context.Context, timeout time.Duration, _ *probes.HTTPProber, _ *probes.Draft, due time.Time) probes.Sample {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return probes.Take(ctx, a, due)

@@ -261,7 +261,7 @@ func idleUser(tb testing.TB) *user {
 	}
 	plan.open = func() (session, error) {
 		return session{
-			take: func(_ context.Context, _ time.Duration, _ *probes.HTTPProber, due time.Time) probes.Sample {
+			take: func(_ context.Context, _ time.Duration, _ *probes.HTTPProber, _ *probes.Draft, due time.Time) probes.Sample {
 				return probes.Sample{Due: due, Start: due, Duration: time.Millisecond}
 			},
 			close: func() {},

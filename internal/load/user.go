@@ -11,7 +11,7 @@ import (
 // A session asks for one user: over connections and with cookies of its own.
 type session struct {
 	// take sends a request, bounded by a timeout, and says how it went; a panic is one of its outcomes.
-	take  func(ctx context.Context, timeout time.Duration, p *probes.HTTPProber, due time.Time) probes.Sample
+	take  func(ctx context.Context, timeout time.Duration, p *probes.HTTPProber, d *probes.Draft, due time.Time) probes.Sample
 	close func()
 	// trace gives each request from now on a trace id; nil if the session knows none.
 	trace func(random *rand.PCG)
@@ -73,7 +73,7 @@ func (u *user) send(ctx context.Context, due time.Time) {
 	b, s := u.burst, &u.sample
 	leaf := b.mix.next()
 	b.crew.sending()
-	*s = u.session.take(ctx, min(b.timeout, time.Until(b.hardEnd)), b.plan.Leaves[leaf].Prober, due)
+	*s = u.session.take(ctx, min(b.timeout, time.Until(b.hardEnd)), b.plan.Leaves[leaf].Prober, nil, due)
 	b.crew.answered()
 	if due.IsZero() {
 		s.Due = s.Start
