@@ -81,7 +81,7 @@ func (w *watched) job(d *daemon) schedule.Job {
 		},
 	}
 	if w.plan != nil {
-		job.Exclusive = w.plan.Leaves[0].Prober.Host() // two bursts never run against one host at once
+		job.Exclusive = w.plan.Hosts() // two bursts never run against one host at once
 		job.Run = func(ctx context.Context, due time.Time) { w.fire(ctx, d, due) }
 	}
 	return job

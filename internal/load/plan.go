@@ -1,6 +1,7 @@
 package load
 
 import (
+	"slices"
 	"time"
 
 	"github.com/perfwatch/perfwatch/probes"
@@ -39,6 +40,16 @@ type Leaf struct {
 
 // Users is how many users run at once at most.
 func (p *Plan) Users() int { return p.users }
+
+// Hosts are the hosts and ports that a burst sends to, sorted, each once.
+func (p *Plan) Hosts() []string {
+	hosts := make([]string, len(p.Leaves))
+	for i, l := range p.Leaves {
+		hosts[i] = l.Prober.Host()
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}
 
 // MaxDuration is the hard end of a burst: its duration and the timeout of the last request sent. A burst that is
 // canceled ends sooner, none ends later.

@@ -44,6 +44,13 @@ func (s Spec) Interval(from time.Time) time.Duration {
 	return shortest
 }
 
+// Covers says that an instant lies in a span that begins when the schedule is due: a window of time written as its
+// beginning and its length.
+func (s Spec) Covers(at time.Time, length time.Duration) bool {
+	begin := s.next(at.Add(-length).UnixNano(), 0)
+	return begin != 0 && begin <= at.UnixNano()
+}
+
 // next is the first due instant after another one, in nanoseconds since the Unix epoch; 0 for never.
 func (s Spec) next(after, phase int64) int64 {
 	if s.every > 0 {

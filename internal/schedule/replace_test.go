@@ -78,17 +78,17 @@ func TestARunOutlivesItsJobAndKeepsItsLocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
 		burst := d.job(t, "burst", "CRON_TZ=UTC 0 * * * * *", 50*time.Second)
-		burst.Exclusive = "host"
+		burst.Exclusive = []string{"host"}
 		s := &Scheduler{}
 		s.Replace([]Job{burst})
 		stop := run(t, s)
 		time.Sleep(61 * time.Second)
 		other := d.job(t, "other", "CRON_TZ=UTC 2,55 * * * * *", 0)
-		other.Exclusive = "host"
+		other.Exclusive = []string{"host"}
 		s.Replace([]Job{other})
 		time.Sleep(3 * time.Second)
 		burst = d.job(t, "burst", "CRON_TZ=UTC 5,58 * * * * *", 0) // it comes back with another key
-		burst.Exclusive = "elsewhere"
+		burst.Exclusive = []string{"elsewhere"}
 		s.Replace([]Job{burst, other})
 		time.Sleep(55 * time.Second)
 		expect(t, d.read(), "1m0s burst", "1m2s other guard", "1m5s burst overlap", "1m55s other", "1m58s burst")

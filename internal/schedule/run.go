@@ -3,29 +3,41 @@ package schedule
 import (
 	"context"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
 // start begins a run in its own goroutine, or counts why it cannot.
-func (s *Scheduler) start(ctx context.Context, e *entry, due int64) {
-	key := e.job.Exclusive
-	_, held := s.held[key]
+func (s *Scheduler) start(e *entry, due int64) {
+	if reason := s.refuse(e); reason != "" {
+		s.skip(e, due, reason)
+		return
+	}
+	s.begin(e, due)
+}
+
+// refuse says why an entry cannot run now, or nothing.
+func (s *Scheduler) refuse(e *entry) Reason {
+	held := func(key string) bool { _, held := s.held[key]; return held }
 	switch {
 	case e.running:
-		s.skip(e, due, Overlap)
-	case key != "" && held:
-		s.skip(e, due, Guard)
+		return Overlap
+	case slices.ContainsFunc(e.job.Exclusive, held):
+		return Guard
 	case s.MaxRunning > 0 && s.running >= s.MaxRunning:
-		s.skip(e, due, Saturated)
-	default:
-		if key != "" {
-			s.held[key] = struct{}{}
-		}
-		e.running = true
-		s.running++
-		s.active++
-		go s.run(ctx, e, e.job, due)
+		return Saturated
 	}
+	return ""
+}
+
+func (s *Scheduler) begin(e *entry, due int64) {
+	for _, key := range e.job.Exclusive {
+		s.held[key] = struct{}{}
+	}
+	e.running = true
+	s.running++
+	s.active++
+	go s.run(s.runs, e, e.job, due)
 }
 
 // run is one run from its lock to its release. The job is a copy: Replace may change the entry meanwhile.
@@ -48,10 +60,10 @@ func (s *Scheduler) run(ctx context.Context, e *entry, job Job, due int64) {
 }
 
 // release gives back what start took. It is deferred, so that a run that panics or exits its goroutine holds nothing.
-func (s *Scheduler) release(e *entry, key string) {
+func (s *Scheduler) release(e *entry, keys []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if key != "" {
+	for _, key := range keys {
 		delete(s.held, key)
 	}
 	e.running = false

@@ -16,7 +16,7 @@ type Reason string
 const (
 	Overlap   Reason = "overlap"   // the job's last run has not ended, or it came too late for this instant to have its own
 	Saturated Reason = "saturated" // too many runs at once in the whole scheduler
-	Guard     Reason = "guard"     // another job holds the same Exclusive key
+	Guard     Reason = "guard"     // another job holds one of the Exclusive keys
 )
 
 const (
@@ -41,7 +41,7 @@ type Job struct {
 	Name      string // unique; decides the phase
 	Spec      Spec
 	Timeout   time.Duration                                // of one run; its context carries it; 0 means none
-	Exclusive string                                       // jobs with the same key never run at once; "" for none
+	Exclusive []string                                     // jobs that share a key never run at once
 	Run       func(ctx context.Context, due time.Time)     // due is the intended instant
 	Skipped   func(due time.Time, reason Reason)           // in order, never twice at once; may be nil
 	Panicked  func(due time.Time, value any, stack []byte) // may be nil
@@ -65,6 +65,7 @@ type Scheduler struct {
 	entries map[string]*entry   // by name, with removed ones that still run
 	queue   queue               // entries that will be due again
 	held    map[string]struct{} // Exclusive keys of what runs
+	runs    context.Context     //nolint:containedctx // parent of every run's while Run is under way, else nil
 	running int                 // runs under way
 	active  int                 // goroutines alive: runs, and reporters of skips
 	wake    chan struct{}       // tells the loop that the queue was replaced
@@ -154,12 +155,15 @@ func (s *Scheduler) reschedule(now int64) {
 func (s *Scheduler) Run(ctx context.Context) (left int) {
 	runs, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	s.mu.Lock()
+	s.runs = runs
+	s.mu.Unlock()
 	wall, mono := s.now(), time.Now()
 	s.reschedule(wall)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		timer.Reset(s.fire(runs))
+		timer.Reset(s.fire())
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -176,7 +180,7 @@ func (s *Scheduler) Run(ctx context.Context) (left int) {
 }
 
 // fire starts what is due and returns how long nothing else will be.
-func (s *Scheduler) fire(ctx context.Context) time.Duration {
+func (s *Scheduler) fire() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -186,7 +190,7 @@ func (s *Scheduler) fire(ctx context.Context) time.Duration {
 			return min(time.Duration(e.due-now), longestSleep)
 		}
 		due := e.due
-		s.start(ctx, e, due)
+		s.start(e, due)
 		s.advance(e, now)
 	}
 	return longestSleep
@@ -215,6 +219,7 @@ func (s *Scheduler) advance(e *entry, now int64) {
 // drain waits for what runs: first undisturbed, then cancelled.
 func (s *Scheduler) drain(cancel context.CancelFunc) (left int) {
 	s.mu.Lock()
+	s.runs = nil // nothing is triggered any more
 	idle := make(chan struct{})
 	if s.active == 0 {
 		close(idle)

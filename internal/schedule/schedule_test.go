@@ -173,13 +173,13 @@ func TestAPanicNeverDisablesAJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
 		job := d.job(t, "a", "CRON_TZ=UTC * * * * *", 0)
-		job.Exclusive = "host"
+		job.Exclusive = []string{"host"}
 		job.Run = func(context.Context, time.Time) { panic("boom") }
 		job.Panicked = func(due time.Time, value any, stack []byte) {
 			d.note(due, fmt.Sprint("a panicked: ", value, ", with its stack: ", strings.Contains(string(stack), "TestAPanicNever")))
 		}
 		other := d.job(t, "b", "CRON_TZ=UTC 30 * * * * *", 0)
-		other.Exclusive = "host"
+		other.Exclusive = []string{"host"}
 		s := &Scheduler{MaxRunning: 1}
 		s.Replace([]Job{job, other})
 		stop := run(t, s)
@@ -198,7 +198,7 @@ func TestExclusiveKeysAndMaxRunning(t *testing.T) {
 		first := d.job(t, "a", "CRON_TZ=UTC * * * * *", 20*time.Second)
 		second := d.job(t, "b", "CRON_TZ=UTC 10 * * * * *", 0)
 		third := d.job(t, "c", "CRON_TZ=UTC 21 * * * * *", 0)
-		first.Exclusive, second.Exclusive, third.Exclusive = "host", "host", "host"
+		first.Exclusive, second.Exclusive, third.Exclusive = []string{"host"}, []string{"host"}, []string{"host"}
 		free := d.job(t, "d", "CRON_TZ=UTC 5 * * * * *", 30*time.Second)
 		over := d.job(t, "e", "CRON_TZ=UTC 15 * * * * *", 0)
 		s := &Scheduler{MaxRunning: 2}
