@@ -22,6 +22,7 @@ type burst struct {
 	end     time.Time // nothing is sent after it
 	hardEnd time.Time // nothing runs after it
 	dropped uint64
+	began   usage // of this process, before the first request
 	stop    context.CancelCauseFunc
 }
 
@@ -42,10 +43,11 @@ func Run(ctx context.Context, p *Plan, sink Sink) *Summary {
 }
 
 func newBurst(p *Plan, sink Sink) *burst {
+	began := p.usage() // before the clock runs: it reads files
 	now := time.Now()
 	b := &burst{
 		plan: p, sink: sink, mix: newMix(p.Leaves), tally: newTally(p), seed: p.Seed, timeout: p.timeout(),
-		start: now, end: now.Add(p.duration), hardEnd: now.Add(p.MaxDuration()),
+		began: began, start: now, end: now.Add(p.duration), hardEnd: now.Add(p.MaxDuration()),
 	}
 	b.crew.changed = sink.SetUsers
 	if b.seed == 0 {

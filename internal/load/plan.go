@@ -27,7 +27,8 @@ type Plan struct {
 	think    ThinkTime
 	rate     float64 // above 0 in the open model
 
-	open func() (session, error) // for each user; tests put one of their own here
+	open  func() (session, error) // for each user; tests put one of their own here
+	usage func() usage            // of this process; tests put one of their own here
 }
 
 // A Leaf is one request of the task tree.
@@ -73,7 +74,7 @@ func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
 	p := &Plan{
 		Name: name, Leaves: v.leaves, RequestTimeout: DefaultRequestTimeout,
 		users: s.Users, rampUp: s.RampUp, duration: s.Duration, think: s.ThinkTime, rate: s.Rate,
-		open: func() (session, error) { return openSession(env) },
+		open: func() (session, error) { return openSession(env) }, usage: readUsage,
 	}
 	if s.Rate > 0 {
 		p.users = s.MaxUsers

@@ -2,29 +2,10 @@ package load
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/perfwatch/perfwatch/probes"
 )
-
-// The bounds within which a burst of the open model is believed. Beyond them its generator, or too few users, shaped the
-// figures more than the target did.
-const (
-	maxLag     = 100 * time.Millisecond // at the 99th percentile of what was sent
-	maxDropped = 0.001                  // of what was due: those left out would be the slowest
-)
-
-// judge says why a burst of the open model is not to be believed, or nothing. Only what was sent has a lag.
-func judge(sent, dropped uint64, lagP99 time.Duration) string {
-	if due := sent + dropped; float64(dropped) > maxDropped*float64(due) {
-		return fmt.Sprintf("%d of %d requests dropped, want at most %g %%: no user was free", dropped, due, maxDropped*100)
-	}
-	if lagP99 > maxLag {
-		return fmt.Sprintf("99th percentile of lag %s, want at most %s", lagP99.Round(time.Millisecond), maxLag)
-	}
-	return ""
-}
 
 func (b *burst) summary(ctx context.Context) *Summary {
 	s := &Summary{
@@ -32,10 +13,9 @@ func (b *burst) summary(ctx context.Context) *Summary {
 		UsersPeak: b.crew.most, InFlightPeak: int(b.crew.mostSent.Load()),
 		Dropped: b.dropped, Late: b.tally.late, Lag: b.tally.lag, Leaves: b.tally.leaves, Slowest: b.tally.slowest.kept,
 	}
-	lag := time.Duration(s.Lag.ValueAtQuantile(99)) * time.Microsecond
 	if ctx.Err() != nil {
 		s.Result, s.Reason = Aborted, context.Cause(ctx).Error()
-	} else if reason := judge(s.Requests(), s.Dropped, lag); reason != "" {
+	} else if reason := b.evidence(s).reason(); reason != "" {
 		s.Result, s.Reason = Invalid, reason
 	}
 	return s

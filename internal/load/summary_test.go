@@ -9,31 +9,6 @@ import (
 	"github.com/perfwatch/perfwatch/probes"
 )
 
-func TestJudgeOfABurst(t *testing.T) {
-	const ms = time.Millisecond
-	tests := []struct {
-		name          string
-		sent, dropped uint64
-		lag           time.Duration
-		want          string
-	}{
-		{"nothing was due", 0, 0, 0, ""},
-		{"on time", 6000, 0, 3 * ms, ""},
-		{"lag at its bound", 6000, 0, 100 * ms, ""},
-		{"lag over its bound", 6000, 0, 101 * ms, "99th percentile of lag 101ms, want at most 100ms"},
-		{"dropped at its bound", 5994, 6, 0, ""},
-		{"dropped over its bound", 5993, 7, 0, "7 of 6000 requests dropped, want at most 0.1 %: no user was free"},
-		{"one of few", 99, 1, 0, "1 of 100 requests dropped, want at most 0.1 %: no user was free"},
-		{"none sent", 0, 5, 0, "5 of 5 requests dropped, want at most 0.1 %: no user was free"},
-		{"both", 9, 1, time.Second, "1 of 10 requests dropped, want at most 0.1 %: no user was free"},
-	}
-	for _, tt := range tests {
-		if got := judge(tt.sent, tt.dropped, tt.lag); got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
-		}
-	}
-}
-
 // leafWith has n requests of each outcome given, each answered after d.
 func leafWith(n uint64, d time.Duration, outcomes ...probes.Outcome) LeafSummary {
 	l := LeafSummary{Response: newHistogram(), Service: newHistogram(), Bytes: 7}

@@ -1,0 +1,157 @@
+package load
+
+import (
+	"math"
+	"runtime/metrics"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+)
+
+func TestReasonsNotToBelieveABurst(t *testing.T) {
+	const ms = time.Millisecond
+	half := []Leaf{{Endpoint: "a", Share: 0.5}, {Endpoint: "b", Share: 0.5}}
+	uneven := []Leaf{{Endpoint: "a", Share: 0.2}, {Endpoint: "b", Share: 0.2}, {Endpoint: "c", Share: 0.6}}
+	tests := []struct {
+		name string
+		e    evidence
+		want string
+	}{
+		{"nothing was due", evidence{}, ""},
+		{"on time", evidence{sent: 6000, lagP99: 3 * ms}, ""},
+		{"lag at its bound", evidence{sent: 6000, lagP99: 100 * ms}, ""},
+		{"lag over its bound", evidence{sent: 6000, lagP99: 101 * ms}, "99th percentile of lag 101ms, want at most 100ms"},
+		{"dropped at its bound", evidence{sent: 5994, dropped: 6}, ""},
+		{"dropped over its bound", evidence{sent: 5993, dropped: 7}, "7 of 6000 requests dropped, want at most 0.1 %: no user was free"},
+		{"one of few", evidence{sent: 99, dropped: 1}, "1 of 100 requests dropped, want at most 0.1 %: no user was free"},
+		{"none sent", evidence{dropped: 5}, "5 of 5 requests dropped, want at most 0.1 %: no user was free"},
+		{"busy at its bound", evidence{used: usage{cpu: 16 * time.Second}}, ""},
+		{"busy over its bound", evidence{used: usage{cpu: 17 * time.Second}}, "perfwatch used 85 % of its 2 processors, want at most 80 %"},
+		{"throttled at its bound", evidence{used: usage{throttled: 100 * ms}}, ""},
+		{"throttled over its bound", evidence{used: usage{throttled: 101 * ms}},
+			"throttled by its cgroup for 101ms, want at most 1 % of the burst"},
+		{"a pause at its bound", evidence{used: usage{pause: 20 * ms}}, ""},
+		{"a pause over its bound", evidence{used: usage{pause: 21 * ms}}, "garbage collection paused for 21ms, want at most 20ms"},
+		{"the mix kept", evidence{leaves: half, counts: []uint64{500, 500}}, ""},
+		{"one request off", evidence{leaves: half, counts: []uint64{2, 1}}, ""},
+		{"the mix at its bound", evidence{leaves: half, counts: []uint64{506, 494}}, ""},
+		{"the mix off", evidence{leaves: half, counts: []uint64{507, 493}}, `"a" is 0.7 points off its share, want at most 0.5`},
+		{"the worst of a mix", evidence{leaves: uneven, counts: []uint64{240, 100, 660}},
+			`"b" is 10.0 points off its share, want at most 0.5`},
+		{"no mix promised", evidence{counts: []uint64{9, 1}}, ""},
+		{"no requests, no mix", evidence{leaves: half, counts: []uint64{0, 0}}, ""},
+		{"two at once", evidence{sent: 9, dropped: 1, lagP99: time.Second},
+			"1 of 10 requests dropped, want at most 0.1 %: no user was free; 99th percentile of lag 1s, want at most 100ms"},
+	}
+	for _, tt := range tests {
+		tt.e.wall, tt.e.processors = 10*time.Second, 2
+		if got := tt.e.reason(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	if got := (&evidence{used: usage{cpu: time.Second, throttled: time.Second}}).reason(); got != "" {
+		t.Errorf("a burst of no time: %q, want nothing", got)
+	}
+}
+
+// TestBurstIsInvalidWhereItsMachineWas injects what the process used between the start and the end.
+func TestBurstIsInvalidWhereItsMachineWas(t *testing.T) {
+	before := usage{cpu: time.Hour, throttled: time.Minute, pauses: pauses(1, 0, 0)}
+	for _, tt := range []struct {
+		name  string
+		after usage
+		want  Result
+	}{
+		{"idle", before, Completed},
+		{"throttled", usage{cpu: time.Hour, throttled: 61 * time.Second, pauses: before.pauses}, Invalid},
+		{"busy", usage{cpu: 100 * time.Hour, throttled: time.Minute, pauses: before.pauses}, Invalid},
+		{"paused", usage{cpu: time.Hour, throttled: time.Minute, pauses: pauses(1, 1, 0)}, Invalid},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := planOf(t, Spec{Users: 1, Duration: 10 * time.Second}, after(time.Second))
+			readings := []usage{before, tt.after}
+			p.usage = func() usage {
+				u := readings[0]
+				readings = readings[1:]
+				return u
+			}
+			if s := Run(t.Context(), p, &log{}); s.Result != tt.want || (s.Reason == "") != (tt.want == Completed) {
+				t.Errorf("%s: %s because of %q, want %s", tt.name, s.Result, s.Reason, tt.want)
+			}
+		})
+	}
+}
+
+// pauses has so many pauses up to 1 ms, up to 1 s and longer.
+func pauses(short, long, longest uint64) *metrics.Float64Histogram {
+	return &metrics.Float64Histogram{Counts: []uint64{short, long, longest}, Buckets: []float64{0, 0.001, 1, math.Inf(1)}}
+}
+
+func TestLongestPauseIsOfTheTimeBetween(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		before, after *metrics.Float64Histogram
+		want          time.Duration
+	}{
+		{"none", pauses(3, 2, 1), pauses(3, 2, 1), 0},
+		{"a short one", pauses(3, 2, 1), pauses(4, 2, 1), time.Millisecond},
+		{"the longer of two", pauses(3, 2, 1), pauses(4, 3, 1), time.Second},
+		{"without an upper bound", pauses(3, 2, 1), pauses(3, 2, 2), time.Second},
+		{"not known before", nil, pauses(1, 0, 0), 0},
+		{"not known after", pauses(1, 0, 0), nil, 0},
+	} {
+		if got := longestPause(tt.before, tt.after); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestUsageOfThisProcessGrows(t *testing.T) {
+	before := readUsage()
+	for before.cpu == readUsage().cpu { // until the clock of CPU time ticks
+	}
+	used := readUsage().since(before)
+	if used.cpu <= 0 || used.cpu > time.Minute || used.throttled < 0 || before.pauses == nil {
+		t.Errorf("%+v since %+v, want some CPU time and a histogram of pauses", used, before)
+	}
+}
+
+func TestThrottledTimeOfTheCgroups(t *testing.T) {
+	v2 := func(usec string) string { return "usage_usec 5\nnr_throttled 2\nthrottled_usec " + usec + "\n" }
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		want  time.Duration
+	}{
+		{"no cgroups", nil, 0},
+		{"version 2 and the groups around", map[string]string{
+			"proc/self/cgroup":                                      "0::/system.slice/perfwatch.service\n",
+			"sys/fs/cgroup/cpu.stat":                                "usage_usec 5\n",
+			"sys/fs/cgroup/system.slice/cpu.stat":                   v2("1000"),
+			"sys/fs/cgroup/system.slice/perfwatch.service/cpu.stat": v2("2500"),
+		}, 3500 * time.Microsecond},
+		{"version 2 in a container", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.stat": v2("7")}, 7 * time.Microsecond},
+		{"version 1", map[string]string{
+			"proc/self/cgroup":                 "5:memory:/a\n4:cpu,cpuacct:/a\n1:name=systemd:/a\n0::/a\n",
+			"sys/fs/cgroup/cpu/a/cpu.stat":     "nr_periods 9\nthrottled_time 12345\n",
+			"sys/fs/cgroup/memory/a/cpu.stat":  "throttled_time 99\n",
+			"sys/fs/cgroup/cpu/other/cpu.stat": "throttled_time 99\n",
+			"sys/fs/cgroup/unified/a/cpu.stat": "throttled_usec 99\n",
+		}, 12345},
+		{"out of its namespace", map[string]string{"proc/self/cgroup": "0::/../../other\n", "sys/fs/cgroup/other/cpu.stat": v2("3")},
+			3 * time.Microsecond},
+		{"no numbers", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.stat": v2("much")}, 0},
+		{"below zero", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.stat": v2("-5")}, 0},
+		{"over every number", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.stat": v2("9223372036854775807")}, 0},
+		{"not a list of groups", map[string]string{"proc/self/cgroup": "nonsense\n::\n:::::\n"}, 0},
+	} {
+		root := fstest.MapFS{}
+		for name, text := range tt.files {
+			root[name] = &fstest.MapFile{Data: []byte(text)}
+		}
+		if got := throttled(root); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
