@@ -6,6 +6,7 @@ package probes
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -32,7 +33,13 @@ type Env struct {
 	BaseURL   *url.URL                    // what relative URLs resolve against; nil if none is configured
 	UserAgent string                      // sent with every request; empty means "perfwatch"
 	HTTP      promconfig.HTTPClientConfig // a zero value means its defaults
+	Permit    Permit                      // judges every address before it is dialled; nil permits all
 }
+
+// A Permit says why an address may not be asked, or nothing. Host is the name or address that was looked up, without a
+// port. It is asked about the address that the name has at that very moment, at redirects too; behind a proxy about the
+// proxy's.
+type Permit func(host string, address netip.Addr) error
 
 // A FieldError is a mistake in one field of a spec. The configuration adds where the spec stands.
 type FieldError struct {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"reflect"
+	"syscall"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -50,31 +52,52 @@ func ownHeaders(env Env) http.Header {
 func newTransport(env Env) (http.RoundTripper, error) {
 	cfg := env.clientConfig()
 	cfg.FollowRedirects = true // makes it keep credentials from other hosts; following is done in exchange
-	rt, err := promconfig.NewRoundTripperFromConfig(cfg, "perfwatch", promconfig.WithDialContextFunc(dial))
+	rt, err := promconfig.NewRoundTripperFromConfig(cfg, "perfwatch", promconfig.WithDialContextFunc(dialer{env.Permit}.dial))
 	if t, ok := rt.(*http.Transport); ok {
 		t.MaxResponseHeaderBytes = maxHeaderBytes
 	}
 	return rt, err
 }
 
+// A dialer connects to what is permitted; a nil permit permits all.
+type dialer struct{ permit Permit }
+
 // dial connects for the request whose timings ctx carries. net/http lets a dial outlive its request; ours ends with it.
-func dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	d := net.Dialer{}
 	times, ok := ctx.Value(timingsKey{}).(*timings)
 	if !ok { // an OAuth2 token is fetched by a client of its own
-		return d.DialContext(ctx, network, address)
+		return d.connect(ctx, network, address)
 	}
 	if !times.dialing(cancel) {
 		return nil, context.Canceled
 	}
-	conn, err := d.DialContext(ctx, network, address)
+	conn, err := d.connect(ctx, network, address)
 	if err == nil && !times.dialled(conn) {
 		_ = conn.Close()
 		return nil, context.Canceled
 	}
 	return conn, err
+}
+
+// connect judges each address just before a socket connects to it, so that a name cannot lead elsewhere in between.
+func (d dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	var own net.Dialer
+	if d.permit != nil {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		own.Control = func(_, resolved string, _ syscall.RawConn) error {
+			to, err := netip.ParseAddrPort(resolved)
+			if err != nil {
+				return err
+			}
+			return d.permit(host, to.Addr().Unmap().WithZone(""))
+		}
+	}
+	return own.DialContext(ctx, network, address)
 }
 
 func closeIdle(rt http.RoundTripper) {

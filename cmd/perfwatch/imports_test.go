@@ -18,6 +18,7 @@ func floors() map[string][]string {
 		"internal/schedule":  nil,
 		"internal/objective": nil,
 		"internal/peer":      nil,
+		"internal/guard":     {"internal/schedule"},
 		"internal/trend":     nil,
 		"internal/load":      {"probes", "internal/objective", "internal/trend"},
 		"collector":          {"probes", "internal/load", "internal/objective", "internal/trend"},

@@ -27,6 +27,8 @@ type Plan struct {
 	think    ThinkTime
 	rate     float64 // above 0 in the open model
 
+	permit probes.Permit // of the hosts; nil permits all
+
 	open  func() (session, error) // for each user; tests put one of their own here
 	usage func() usage            // of this process; tests put one of their own here
 }
@@ -74,7 +76,7 @@ func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
 	p := &Plan{
 		Name: name, Leaves: v.leaves, RequestTimeout: DefaultRequestTimeout,
 		users: s.Users, rampUp: s.RampUp, duration: s.Duration, think: s.ThinkTime, rate: s.Rate,
-		open: func() (session, error) { return openSession(env) }, usage: readUsage,
+		open: func() (session, error) { return openSession(env) }, usage: readUsage, permit: env.Permit,
 	}
 	if s.Rate > 0 {
 		p.users = s.MaxUsers
