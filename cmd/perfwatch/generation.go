@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,7 +44,7 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 	kept := map[string]*watched{}
 	if old != nil && sameReadings(old.config, cfg) {
 		next.readings = old.readings
-		if reflect.DeepEqual(old.config.Global, cfg.Global) {
+		if reflect.DeepEqual(old.config.Global, cfg.Global) && slices.Equal(old.config.Bursts.AllowHosts, cfg.Bursts.AllowHosts) {
 			kept = old.byName()
 		}
 	}

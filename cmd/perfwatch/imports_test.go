@@ -12,7 +12,7 @@ const module = "github.com/perfwatch/perfwatch/"
 // floors says which of our packages each of our packages may import; a package that is not named here has no place in
 // the house yet. Imports run downward only.
 func floors() map[string][]string {
-	below := []string{"probes", "internal/load", "internal/objective", "internal/schedule", "internal/config", "collector"}
+	below := []string{"internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule", "internal/config", "collector"}
 	return map[string][]string{
 		"probes":             nil,
 		"internal/schedule":  nil,
@@ -22,7 +22,7 @@ func floors() map[string][]string {
 		"internal/trend":     nil,
 		"internal/load":      {"probes", "internal/objective", "internal/trend"},
 		"collector":          {"probes", "internal/load", "internal/objective", "internal/trend"},
-		"internal/config":    {"probes", "internal/load", "internal/objective", "internal/schedule"},
+		"internal/config":    {"internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule"},
 		"alerts":             {"internal/config", "internal/objective", "collector"},
 		"dashboards":         {"internal/config", "internal/objective", "collector", "alerts"},
 		"internal/web":       below,

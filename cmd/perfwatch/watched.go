@@ -31,7 +31,7 @@ func newWatched(p *config.Probe, cfg *config.Config) (*watched, error) {
 		return nil, fmt.Errorf("building probe %q: %w", p.Name, err)
 	}
 	if p.Load != nil {
-		w.plan, err = p.Load.Plan(p.Name, cfg.Env())
+		w.plan, err = p.Load.Plan(p.Name, cfg.BurstEnv())
 	} else {
 		w.prober, err = p.HTTP.Prober(cfg.Env())
 	}

@@ -47,6 +47,7 @@ type checker struct {
 func (c *checker) check() {
 	c.global()
 	c.host()
+	c.bursts()
 	c.probes()
 	c.redis()
 	c.objectives()

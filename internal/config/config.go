@@ -17,6 +17,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/version"
 
+	"github.com/perfwatch/perfwatch/internal/guard"
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/probes"
@@ -25,6 +26,7 @@ import (
 // Config is a whole configuration, with defaults filled in and everything validated.
 type Config struct {
 	Global     Global
+	Bursts     Bursts
 	Probes     []Probe
 	Redis      []Redis
 	Host       Host
@@ -42,6 +44,12 @@ type Global struct {
 	HTTPClient  promconfig.HTTPClientConfig
 	ExternalURL string // where people reach perfwatch; stands in runbook_url; default http://localhost:10095
 	GrafanaURL  string // where people reach Grafana; stands in dashboard_url; default http://localhost:3000
+}
+
+// Bursts is what holds for all bursts together.
+type Bursts struct {
+	AllowHosts []string // those that may be asked though they are neither loopback nor private
+	Rules      guard.Rules
 }
 
 // A Probe is one entry under probes. Exactly one of its kinds is set.
@@ -65,6 +73,13 @@ func (p *Probe) Kind() string {
 // Env is what the configuration gives to every probe.
 func (c *Config) Env() probes.Env {
 	return probes.Env{BaseURL: c.Global.BaseURL, UserAgent: c.Global.userAgent(), HTTP: c.Global.HTTPClient}
+}
+
+// BurstEnv is Env for bursts, which may not go everywhere.
+func (c *Config) BurstEnv() probes.Env {
+	env := c.Env()
+	env.Permit = load.Permit(c.Bursts.AllowHosts)
+	return env
 }
 
 // Redis is one Redis whose INFO is read.

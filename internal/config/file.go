@@ -12,6 +12,7 @@ import (
 // A file is perfwatch.yml as it is written, before defaults and checks.
 type file struct {
 	Global     globalSection      `yaml:"global"`
+	Bursts     burstsSection      `yaml:"bursts"`
 	Probes     []probeSection     `yaml:"probes"`
 	Redis      []redisSection     `yaml:"redis"`
 	Host       hostSection        `yaml:"host"`
@@ -27,6 +28,18 @@ type globalSection struct {
 	HTTPClient  promconfig.HTTPClientConfig `yaml:"http_client"`
 	ExternalURL string                      `yaml:"external_url"`
 	GrafanaURL  string                      `yaml:"grafana_url"`
+}
+
+// A burstsSection holds for all bursts together.
+type burstsSection struct {
+	AllowHosts    []string          `yaml:"allow_hosts"`
+	DailyRequests int64             `yaml:"daily_requests"`
+	Blackouts     []blackoutSection `yaml:"blackouts"`
+}
+
+type blackoutSection struct {
+	Start    string        `yaml:"start"`
+	Duration time.Duration `yaml:"duration"`
 }
 
 // A probeSection has one field a kind of probe.
