@@ -54,7 +54,7 @@ func (c *checker) probe(at string, in *probeSection) Probe {
 // timeout is the timeout of a probe that does not give one. The global one bounds a request, so a burst gets its own.
 func (c *checker) timeout(in *probeSection) time.Duration {
 	if in.Load != nil {
-		return in.Load.Duration + burstSlack
+		return in.Load.Limit() + burstSlack
 	}
 	return c.cfg.Global.Timeout
 }
@@ -67,7 +67,8 @@ func (c *checker) spec(at string, h *probes.HTTP) {
 	}
 }
 
-// burst lets a burst validate itself, and holds its duration against the timeout that would cut it off.
+// burst lets a burst validate itself, and holds its length against the timeout that would cut it off. A burst of
+// iterations that gives a timeout and no duration sends for as long as the timeout leaves its last request.
 func (c *checker) burst(at string, in *probeSection) {
 	if c.unbuilt[at] {
 		return
@@ -76,10 +77,25 @@ func (c *checker) burst(at string, in *probeSection) {
 	if _, err := in.Load.Plan(in.Name, c.env()); err != nil {
 		c.fields(at+".load", err)
 	}
-	if c.has(at+".timeout") && in.Timeout < in.Load.Duration {
+	switch limit := in.Load.Limit(); {
+	case !c.has(at + ".timeout"):
+	case in.Load.Unbounded():
+		c.bound(at+".timeout", in)
+	case in.Timeout < limit:
 		c.refuse(at+".timeout", "%s is shorter than the burst, want more than its duration of %s",
-			quote(written(in.Timeout)), written(in.Load.Duration))
+			quote(written(in.Timeout)), written(limit))
 	}
+}
+
+// bound fills in the duration of a burst of iterations from its timeout.
+func (c *checker) bound(path string, in *probeSection) {
+	left := in.Timeout - c.cfg.Global.Timeout
+	if left <= 0 {
+		c.refuse(path, "%s leaves a burst no time, want more than the %s of one request",
+			quote(written(in.Timeout)), written(c.cfg.Global.Timeout))
+		return
+	}
+	in.Load.Bound(left)
 }
 
 // env is what specs are validated against. Without a base URL it has a stand-in: that one is missing is told by

@@ -108,9 +108,9 @@ func (c *checker) reachable(at string, o *objective.Objective) {
 	}
 	p := &c.cfg.Probes[i]
 	want := thresholds[0]
-	most, why := peakUsers(p.Load), "its users"
+	most, why := float64(p.Load.PeakUsers()), "its users"
 	if o.Measure == objective.LoadThroughput {
-		most, why = peakThroughput(p.Load)
+		most, why = p.Load.PeakThroughput()
 	}
 	if most < want.Value {
 		unit := o.Measure.Unit()

@@ -144,15 +144,15 @@ func TestPlanIsRefusedOnlyForWhatIsNotBuilt(t *testing.T) {
 	for _, path := range []string{
 		"pipelines", "postgres", "processes", "business", `probes[14] "home_page": page`, `probes[15] "holdings_query": sql`,
 		`probes[16] "cache_canary": canary`, `probes[17] "cache_workers": consistency`, `probes[18] "investor_journey": load.setup`,
-		`probes[18] "investor_journey": load.abort`, `probes[20] "recommendations_under_load": load.iterations_per_user`,
+		`probes[18] "investor_journey": load.abort`, `probes[20] "recommendations_under_load": load.watch`,
 		`objectives[3] "page_fcp": measure`, `objectives[7] "daily_pipeline": pipeline`,
 	} {
 		if !told[path] {
 			t.Errorf("nothing told of %s", path)
 		}
 	}
-	if len(mistakes) != 46 {
-		t.Errorf("%d mistakes, want 46", len(mistakes))
+	if len(mistakes) != 38 {
+		t.Errorf("%d mistakes, want 38", len(mistakes))
 	}
 }
 
@@ -180,6 +180,21 @@ func TestEverythingIsRead(t *testing.T) {
 				{Name: "browse", Weight: 3, Tasks: []load.Task{{Name: "home", HTTP: &probes.HTTP{URL: "/"}}}},
 				{Name: "buy", Weight: 1.5, HTTP: checkout},
 			},
+		}},
+		{Name: "bulk", Group: "load", Schedule: "*/30 * * * * *", Timeout: 5 * time.Minute, Load: &load.Spec{
+			Users: 5, Iterations: 600, MaxRate: 12.5, ThinkTime: load.ThinkTime{Mean: time.Second},
+			Duration: 5*time.Minute - 2500*time.Millisecond, // what the timeout leaves its last request
+			Tasks:    []load.Task{{Name: "home", HTTP: &probes.HTTP{URL: "/"}}},
+		}},
+		{Name: "each", Group: "load", Schedule: "*/30 * * * * *", Timeout: 10*time.Minute + 30*time.Second, Load: &load.Spec{
+			Users: 5, IterationsPerUser: 7,
+			Tasks: []load.Task{{
+				Name: "shop", Sticky: true, ExitWeight: 0.5, Tasks: []load.Task{{Name: "home", HTTP: &probes.HTTP{URL: "/"}}},
+			}},
+		}},
+		{Name: "wave", Group: "load", Schedule: "*/30 * * * * *", Timeout: 3 * time.Minute, Load: &load.Spec{
+			Rate: 5, MaxUsers: 40, Stages: []load.Stage{{Rate: 50, Duration: time.Minute}, {Rate: 2.5}, {Rate: 2.5, Duration: 90 * time.Second}},
+			Tasks: []load.Task{{Name: "home", HTTP: &probes.HTTP{URL: "/"}}},
 		}},
 		{Name: "steady", Group: "load", Schedule: "*/30 * * * * *", Timeout: 10 * time.Minute, Load: &load.Spec{
 			Rate: 20, MaxUsers: 40, Duration: 30 * time.Second,

@@ -12,7 +12,7 @@ import (
 type warningCase struct{ name, probes, objective, want string }
 
 func TestWarnings(t *testing.T) {
-	for _, tt := range warningCases() {
+	for _, tt := range append(warningCases(), unreachable()...) {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := mustParse(t, "probes:\n"+tt.probes+"host: {}\nredis: [{name: r, url: \"redis://127.0.0.1\"}]\n"+
 				"objectives:\n  - {name: o, "+tt.objective+"}\n")
@@ -72,15 +72,10 @@ func TestSecretsAreMasked(t *testing.T) {
 
 func warningCases() []warningCase {
 	const (
-		home  = `  - {name: home, group: api, http: {url: "http://127.0.0.1/"}}` + "\n"
-		twin  = `  - {name: twin, schedule: "@every 1s", http: {url: "http://127.0.0.1/"}}` + "\n"
-		tasks = `tasks: [{name: a, http: {url: "http://127.0.0.1/"}}]`
-		slow  = `  - {name: night, schedule: "@daily", http: {url: "http://127.0.0.1/"}}` + "\n"
+		home = `  - {name: home, group: api, http: {url: "http://127.0.0.1/"}}` + "\n"
+		twin = `  - {name: twin, schedule: "@every 1s", http: {url: "http://127.0.0.1/"}}` + "\n"
+		slow = `  - {name: night, schedule: "@daily", http: {url: "http://127.0.0.1/"}}` + "\n"
 	)
-	closed := func(users int, more string) string {
-		return fmt.Sprintf("  - {name: burst, load: {users: %d, duration: 30s, %s %s}}\n", users, more, tasks)
-	}
-	open := "  - {name: burst, load: {rate: 50, max_users: 20, duration: 30s, " + tasks + "}}\n"
 	return []warningCase{
 		{"enough samples", home, `measure: latency, quantile: 0.5, group: api, window: 5m, target: 1s`, ""},
 		{
@@ -105,11 +100,38 @@ func warningCases() []warningCase {
 			`window: "5s" holds only 50 of the 100 samples that it takes to judge, 5m would do`,
 		},
 		{"lookups are not foreseen", home, `measure: cache_hit_ratio, window: 1s, target: 90%`, ""},
+	}
+}
+
+// unreachable are bursts that cannot reach what is asked of them.
+func unreachable() []warningCase {
+	const tasks = `tasks: [{name: a, http: {url: "http://127.0.0.1/"}}]`
+	burst := func(model string) string { return "  - {name: burst, load: {" + model + ", " + tasks + "}}\n" }
+	closed := func(users int, more string) string {
+		return burst(fmt.Sprintf("users: %d, duration: 30s%s", users, more))
+	}
+	open := burst("rate: 50, max_users: 20, duration: 30s")
+	return []warningCase{
 		{
-			"think time bounds the closed model", closed(100, "think_time: 1s-3s,"), `measure: load_throughput, probe: burst, target: 100`,
+			"think time bounds the closed model", closed(100, ", think_time: 1s-3s"), `measure: load_throughput, probe: burst, target: 100`,
 			`target: 100/s cannot be reached: "burst" gives 50/s at most, by its users over their think time`,
 		},
-		{"just enough users", closed(200, "think_time: 1s-3s,"), `measure: load_throughput, probe: burst, target: 100`, ""},
+		{
+			"a ceiling below the target", closed(100, ", max_rate: 20"), `measure: load_throughput, probe: burst, target: 100`,
+			`target: 100/s cannot be reached: "burst" gives 20/s at most, by its max_rate`,
+		},
+		{"iterations as fast as can be", burst("users: 10, iterations: 100"), `measure: load_throughput, probe: burst, target: 100`, ""},
+		{
+			"users who think between their iterations", burst("users: 10, iterations_per_user: 11, think_time: exponential 1s"),
+			`measure: load_throughput, probe: burst, target: 100`,
+			`target: 100/s cannot be reached: "burst" gives 11/s at most, by its users over their think time`,
+		},
+		{
+			"stages that rise too late", burst("max_users: 9, stages: [{rate: 120, duration: 30s}]"),
+			`measure: load_throughput, probe: burst, target: 100`,
+			`target: 100/s cannot be reached: "burst" gives 60/s at most, by its stages`,
+		},
+		{"just enough users", closed(200, ", think_time: 1s-3s"), `measure: load_throughput, probe: burst, target: 100`, ""},
 		{"no think time, no bound", closed(1, ""), `measure: load_throughput, probe: burst, target: 100`, ""},
 		{
 			"a rate below the target", open, `measure: load_throughput, probe: burst, warning: 60`,
@@ -120,7 +142,7 @@ func warningCases() []warningCase {
 			`target: 100 cannot be reached: "burst" gives 10 at most, by its users`,
 		},
 		{
-			"a ramp too slow for all users", closed(100, "ramp_up: 2,"), `measure: load_users, probe: burst, target: 100`,
+			"a ramp too slow for all users", closed(100, ", ramp_up: 2"), `measure: load_users, probe: burst, target: 100`,
 			`target: 100 cannot be reached: "burst" gives 60 at most, by its users`,
 		},
 		{

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"math"
 	"time"
 
-	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/schedule"
 )
 
@@ -23,29 +21,4 @@ func (c *checker) interval(text string) time.Duration {
 	}
 	c.intervals[text] = every
 	return every
-}
-
-// peakUsers is the most users that a burst can have at once.
-func peakUsers(s *load.Spec) float64 {
-	if s.Rate > 0 {
-		return float64(s.MaxUsers)
-	}
-	users := float64(s.Users)
-	if s.RampUp > 0 && s.Duration > 0 {
-		users = min(users, math.Ceil(s.RampUp*s.Duration.Seconds()))
-	}
-	return users
-}
-
-// peakThroughput is the most requests a second that a burst can send, and what bounds it. In the closed model it is
-// N/(Z+R) with the best response time of zero: each user waits between its requests.
-func peakThroughput(s *load.Spec) (perSecond float64, bound string) {
-	if s.Rate > 0 {
-		return s.Rate, "its rate"
-	}
-	think := (s.ThinkTime.Min + s.ThinkTime.Max) / 2
-	if think <= 0 {
-		return math.Inf(1), "nothing"
-	}
-	return peakUsers(s) / think.Seconds(), "its users over their think time"
 }

@@ -14,6 +14,8 @@ type burst struct {
 	plan    *Plan
 	sink    Sink
 	mix     *mix
+	cursor  *cursor
+	ceiling *ceiling
 	tally   *tally
 	crew    crew
 	seed    uint64
@@ -46,7 +48,8 @@ func newBurst(p *Plan, sink Sink) *burst {
 	began := p.usage() // before the clock runs: it reads files
 	now := time.Now()
 	b := &burst{
-		plan: p, sink: sink, mix: newMix(p.Leaves), tally: newTally(p), seed: p.Seed, timeout: p.timeout(),
+		plan: p, sink: sink, mix: newMix(p.regions), cursor: newCursor(p.iterations), ceiling: newCeiling(p.maxRate),
+		tally: newTally(p), seed: p.Seed, timeout: p.timeout(),
 		began: began, start: now, end: now.Add(p.duration), hardEnd: now.Add(p.MaxDuration()),
 	}
 	b.crew.changed = sink.SetUsers
@@ -56,7 +59,7 @@ func newBurst(p *Plan, sink Sink) *burst {
 	return b
 }
 
-// runClosed starts user i at i/rampUp.
+// runClosed starts user i at i/rampUp, for as long as there is something left to do.
 func (b *burst) runClosed(ctx context.Context) {
 	var timer *time.Timer
 	for i := range b.plan.users {
@@ -64,7 +67,7 @@ func (b *burst) runClosed(ctx context.Context) {
 		if b.plan.rampUp > 0 {
 			at = at.Add(time.Duration(float64(i) / b.plan.rampUp * float64(time.Second)))
 		}
-		if !at.Before(b.end) || !b.wait(ctx, &timer, at, nil) {
+		if !at.Before(b.end) || !b.wait(ctx, &timer, at, b.cursor.end) || b.cursor.over() {
 			return
 		}
 		b.hire(ctx, i, (*user).roam)

@@ -96,7 +96,7 @@ func near(t *testing.T, what string, got, want, within float64) {
 
 func TestClosedBurstStartsUsersEvenly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := planOf(t, Spec{Users: 10, RampUp: 4, Duration: 2 * time.Second, ThinkTime: ThinkTime{time.Hour, time.Hour}}, after(0))
+		p := planOf(t, Spec{Users: 10, RampUp: 4, Duration: 2 * time.Second, ThinkTime: ThinkTime{Min: time.Hour, Max: time.Hour}}, after(0))
 		sink := &log{}
 		s := Run(t.Context(), p, sink)
 		if first := sink.samples[0]; !first.Due.Equal(first.Start) || first.Response() != first.Duration {
@@ -136,7 +136,7 @@ func TestClosedBurstKeepsTheMixOfThePlan(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			spec := Spec{
 				Users: tt.users, RampUp: 10, Duration: tt.duration,
-				ThinkTime: ThinkTime{time.Second, 3 * time.Second}, Tasks: planTree(),
+				ThinkTime: ThinkTime{Min: time.Second, Max: 3 * time.Second}, Tasks: planTree(),
 			}
 			s := Run(t.Context(), planOf(t, spec, after(20*time.Millisecond)), &log{})
 			n := s.Requests()
@@ -157,7 +157,7 @@ func TestClosedBurstKeepsTheMixOfThePlan(t *testing.T) {
 func TestThinkTimesAreDrawnFromTheSeed(t *testing.T) {
 	run := func(t *testing.T, seed uint64) (starts []time.Duration, reported uint64) {
 		synctest.Test(t, func(t *testing.T) {
-			p := planOf(t, Spec{Users: 3, Duration: time.Minute, ThinkTime: ThinkTime{time.Second, 3 * time.Second}}, after(0))
+			p := planOf(t, Spec{Users: 3, Duration: time.Minute, ThinkTime: ThinkTime{Min: time.Second, Max: 3 * time.Second}}, after(0))
 			p.Seed = seed
 			sink := &log{}
 			s := Run(t.Context(), p, sink)

@@ -105,7 +105,7 @@ func TestBurstOverRealConnections(t *testing.T) {
 	srv.Start()
 	defer srv.Close()
 	for name, spec := range map[string]Spec{
-		"closed": {Users: 3, Duration: 200 * time.Millisecond, ThinkTime: ThinkTime{time.Millisecond, 3 * time.Millisecond}},
+		"closed": {Users: 3, Duration: 200 * time.Millisecond, ThinkTime: ThinkTime{Min: time.Millisecond, Max: 3 * time.Millisecond}},
 		"open":   {Rate: 300, MaxUsers: 20, Duration: 200 * time.Millisecond},
 	} {
 		served.Store(0)

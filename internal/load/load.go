@@ -3,6 +3,7 @@
 package load
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -10,15 +11,38 @@ import (
 	"github.com/perfwatch/perfwatch/probes"
 )
 
-// Spec is a burst as written in the configuration. Users with Duration is the closed model, Rate the open one.
+// Spec is a burst as written in the configuration. Users make it the closed model: each sends, waits for the answer,
+// thinks, and sends again. Rate or Stages make it the open one: requests are due at their instants, whatever the target
+// does.
+//
+// The closed model lasts for Duration, or until its iterations are done, or whichever comes first; an iteration is one
+// request. Its latency is the service time, from the send: neither think time nor the wait under MaxRate is in it. That
+// of the open model counts from the due instant.
 type Spec struct {
-	Users     int           `yaml:"users"`      // concurrent users
-	RampUp    float64       `yaml:"ramp_up"`    // users started a second, evenly spaced; 0 starts all at once
-	Duration  time.Duration `yaml:"duration"`   // from the first user's start to the last request sent
-	ThinkTime ThinkTime     `yaml:"think_time"` // wait after each task
-	Rate      float64       `yaml:"rate"`       // requests a second, due at fixed instants
-	MaxUsers  int           `yaml:"max_users"`  // the most requests in flight of the open model
-	Tasks     []Task        `yaml:"tasks"`
+	Users             int           `yaml:"users"`               // concurrent users
+	RampUp            float64       `yaml:"ramp_up"`             // users started a second, evenly spaced; 0 starts all at once
+	Duration          time.Duration `yaml:"duration"`            // from the first user's start to the last request sent
+	ThinkTime         ThinkTime     `yaml:"think_time"`          // wait after each task
+	Iterations        int           `yaml:"iterations"`          // requests of all users together
+	IterationsPerUser int           `yaml:"iterations_per_user"` // requests of each user
+	MaxRate           float64       `yaml:"max_rate"`            // requests a second of all users together, at most; 0 is no bound
+	Rate              float64       `yaml:"rate"`                // requests a second, due at fixed instants; the first of stages
+	Stages            []Stage       `yaml:"stages"`              // how the rate goes on from there
+	MaxUsers          int           `yaml:"max_users"`           // the most requests in flight of the open model
+	Tasks             []Task        `yaml:"tasks"`
+}
+
+// A Stage is a part of the open model. In its Duration the rate goes in a straight line from that of the stage before it,
+// or the Spec's Rate before the first, to its own. A stage without a duration is a jump; one that keeps the rate says it
+// again.
+type Stage struct {
+	Rate     float64       `yaml:"rate"` // requests a second at its end
+	Duration time.Duration `yaml:"duration"`
+}
+
+// String writes the stage as it stands in the configuration.
+func (s Stage) String() string {
+	return fmt.Sprintf("{rate: %g, duration: %s}", s.Rate, written(s.Duration))
 }
 
 // A Task is a node of the task tree: a request, or a group of tasks of which one is drawn.
@@ -27,6 +51,12 @@ type Task struct {
 	Weight float64      `yaml:"weight"` // against its siblings; default 1
 	HTTP   *probes.HTTP `yaml:"http"`
 	Tasks  []Task       `yaml:"tasks"`
+
+	// A user who enters a sticky group draws its tasks in it until they draw the exit, whose weight stands against those
+	// of the group's tasks: with tasks of weights 3 and 6, and an exit of 1, a visit is nine requests on average. The
+	// exit is not a request, and leads back to the next sticky group above or to the top of the tree.
+	Sticky     bool    `yaml:"sticky"`
+	ExitWeight float64 `yaml:"exit_weight"`
 }
 
 // Kind is the name of the kind as it stands in the configuration.
@@ -62,6 +92,7 @@ type Summary struct {
 	InFlightPeak int
 	Dropped      uint64 // due, but no user was free; open model
 	Late         uint64 // sent more than LateAfter after they were due; open model
+	Asked        uint64 // requests that its iterations come to; 0 without iterations
 	Lag          *hdrhistogram.Histogram
 	Leaves       []LeafSummary // in the order of Plan.Leaves
 	Slowest      []SlowRequest // by response time, slowest first; canceled ones left out

@@ -39,27 +39,19 @@ var planShares = []float64{ //nolint:gochecknoglobals // a table of two tests
 	1. / 24, 1. / 24, 1. / 24, 2. / 24, 2. / 24, 2. / 24, 3. / 24, 3. / 24, 3. / 24, 1. / 16, 1. / 16, 1. / 24, 1. / 24, 1. / 24,
 }
 
-func leavesOf(shares []float64) []Leaf {
-	leaves := make([]Leaf, len(shares))
-	for i, s := range shares {
-		leaves[i] = Leaf{Share: s}
-	}
-	return leaves
-}
-
 // furthest draws n times and returns how far any leaf was from its share after any draw, in requests.
-func furthest(m *mix, n int) (off float64) {
-	counts := make([]float64, len(m.shares))
+func furthest(d *dealer, n int) (off float64) {
+	counts := make([]float64, len(d.shares))
 	for draws := 1; draws <= n; draws++ {
-		counts[m.next()]++
-		for i, share := range m.shares {
+		counts[d.next()]++
+		for i, share := range d.shares {
 			off = max(off, math.Abs(counts[i]-share*float64(draws)))
 		}
 	}
 	return off
 }
 
-func TestMixKeepsEveryLeafWithinOneRequestAfterEveryDraw(t *testing.T) {
+func TestDealerKeepsEveryLeafWithinOneRequestAfterEveryDraw(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	random := func(n int, skew float64) []float64 {
 		shares, sum := make([]float64, n), 0.0
@@ -94,14 +86,14 @@ func TestMixKeepsEveryLeafWithinOneRequestAfterEveryDraw(t *testing.T) {
 	}
 	for _, tt := range tests {
 		bound := 1 - 1/float64(max(1, 2*len(tt.shares)-2)) + 2*mixSlack
-		if off := furthest(newMix(leavesOf(tt.shares)), tt.draws); off > bound {
+		if off := furthest(newDealer(tt.shares), tt.draws); off > bound {
 			t.Errorf("%s: a leaf was %.4f requests from its share, want at most %.4f", tt.name, off, bound)
 		}
 	}
 }
 
-func TestMixIsSharedByUsersExactly(t *testing.T) {
-	m := newMix(leavesOf(planShares))
+func TestDealerIsSharedByUsersExactly(t *testing.T) {
+	m := newDealer(planShares)
 	var wg sync.WaitGroup
 	counts := make([][14]int, 10)
 	for u := range counts {
@@ -123,7 +115,7 @@ func TestMixIsSharedByUsersExactly(t *testing.T) {
 	}
 }
 
-func BenchmarkMix(b *testing.B) {
+func BenchmarkDealer(b *testing.B) {
 	for _, leaves := range []int{1, 14, 100} {
 		shares := make([]float64, leaves)
 		for i := range shares {
@@ -132,7 +124,7 @@ func BenchmarkMix(b *testing.B) {
 		if leaves == len(planShares) {
 			shares = planShares
 		}
-		m := newMix(leavesOf(shares))
+		m := newDealer(shares)
 		b.Run(fmt.Sprintf("leaves=%d", leaves), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -12,7 +12,7 @@ import (
 // its wait passes the request timeout, because whoever asked would have gone, or if the burst ends first.
 func (b *burst) runOpen(ctx context.Context) {
 	var (
-		pacer   = Pacer{Rate: b.plan.rate, Duration: b.plan.duration}
+		pacer   = b.plan.pacer
 		pool    = &pool{burst: b, freed: make(chan struct{}, 1)}
 		timer   *time.Timer
 		handled uint64 // handed to a user, or dropped

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
+func steady(rate float64, d time.Duration) Pacer { return NewPacer(rate, []Stage{{rate, d}}) }
+
 func TestPacerIsAFunctionOfElapsedTimeAndRequestsSent(t *testing.T) {
-	const ms = time.Millisecond
 	tests := []struct {
 		name     string
 		rate     float64
@@ -32,7 +33,7 @@ func TestPacerIsAFunctionOfElapsedTimeAndRequestsSent(t *testing.T) {
 		{"before the start", 10, time.Second, -time.Second, 0, 0, time.Second},
 	}
 	for _, tt := range tests {
-		due, wait := Pacer{Rate: tt.rate, Duration: tt.duration}.Pace(tt.elapsed, tt.sent)
+		due, wait := steady(tt.rate, tt.duration).Pace(tt.elapsed, tt.sent)
 		if due != tt.due || wait != tt.wait {
 			t.Errorf("%s: Pace(%s, %d) = %d, %s, want %d, %s", tt.name, tt.elapsed, tt.sent, due, wait, tt.due, tt.wait)
 		}
@@ -54,7 +55,7 @@ func TestPacerTotal(t *testing.T) {
 		{10_000, time.Hour, 36_000_000},
 	}
 	for _, tt := range tests {
-		if got := (Pacer{Rate: tt.rate, Duration: tt.duration}).Total(); got != tt.want {
+		if got := steady(tt.rate, tt.duration).Total(); got != tt.want {
 			t.Errorf("Total of %g/s over %s = %d, want %d", tt.rate, tt.duration, got, tt.want)
 		}
 	}
@@ -65,7 +66,7 @@ func TestPacerDoesNotDrift(t *testing.T) {
 	for _, rate := range []float64{3, 7, 120, 333.3, 9999} {
 		k := uint64(rate * 3600)
 		want := time.Duration(float64(k) / rate * 1e9)
-		if got := (Pacer{Rate: rate, Duration: time.Hour}).At(k); (got - want).Abs() > time.Nanosecond {
+		if got := steady(rate, time.Hour).At(k); (got - want).Abs() > time.Nanosecond {
 			t.Errorf("request %d at %g/s is due at %s, want %s", k, rate, got, want)
 		}
 	}

@@ -21,11 +21,19 @@ type Plan struct {
 	// Seed of the random draws; 0 draws a new one for every burst. The Summary says which it was.
 	Seed uint64
 
-	users    int // of the closed model, or the most of the open one
-	rampUp   float64
-	duration time.Duration
-	think    ThinkTime
-	rate     float64 // above 0 in the open model
+	users      int // of the closed model, or the most of the open one
+	rampUp     float64
+	duration   time.Duration
+	think      ThinkTime
+	iterations int // between the users, or 0
+	perUser    int // iterations of each user, or 0
+	maxRate    float64
+	peak       float64 // requests a second that it can reach
+	rate       float64 // of the open model, at its highest; 0 in the closed
+	pacer      Pacer   // of the open model
+
+	regions []region
+	nodes   []node
 
 	permit probes.Permit // of the hosts; nil permits all
 
@@ -40,6 +48,13 @@ type Leaf struct {
 	Share    float64 // of all requests, 0 to 1
 	Prober   *probes.HTTPProber
 }
+
+// Exact says whether each leaf has its share of the requests of any burst to within one of them. With sticky groups the
+// shares are those of a burst without end: users who are still in a group when theirs ends leave them off.
+func (p *Plan) Exact() bool { return len(p.regions) == 1 }
+
+// Asked is how many requests the iterations of a burst come to; 0 if it has none and lasts for its duration.
+func (p *Plan) Asked() uint64 { return uint64(p.iterations) + uint64(p.perUser)*uint64(p.users) }
 
 // Users is how many users run at once at most.
 func (p *Plan) Users() int { return p.users }
@@ -69,17 +84,20 @@ func (p *Plan) timeout() time.Duration {
 func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
 	v := &validator{env: env, endpoints: map[string]bool{}}
 	v.model(s)
-	v.tasks(s.Tasks, "tasks", "", 1, 1)
+	v.tree(s.Tasks)
 	if err := v.err(); err != nil {
 		return nil, err
 	}
 	p := &Plan{
 		Name: name, Leaves: v.leaves, RequestTimeout: DefaultRequestTimeout,
-		users: s.Users, rampUp: s.RampUp, duration: s.Duration, think: s.ThinkTime, rate: s.Rate,
+		users: s.Users, rampUp: s.RampUp, duration: s.Limit(), think: s.ThinkTime,
+		iterations: s.Iterations, perUser: s.IterationsPerUser, maxRate: s.MaxRate,
+		regions: v.regions, nodes: v.nodes,
 		open: func() (session, error) { return openSession(env) }, usage: readUsage, permit: env.Permit,
 	}
-	if s.Rate > 0 {
-		p.users = s.MaxUsers
+	p.peak, _ = s.PeakThroughput()
+	if s.open() {
+		p.users, p.rate, p.pacer = s.MaxUsers, s.highest(), s.pacer()
 	}
 	return p, nil
 }

@@ -224,16 +224,26 @@ func TestPlanIsBounded(t *testing.T) {
 }
 
 func TestThinkTime(t *testing.T) {
-	const bad = `, want a wait such as 2s, or a least and a most such as 1s-3s`
+	const bad = `, want a wait such as 2s, a least and a most such as 1s-3s, or a mean such as exponential 2s`
 	tests := []struct {
 		text string
 		want ThinkTime
 		err  string
 	}{
-		{"2s", ThinkTime{2 * time.Second, 2 * time.Second}, ""},
-		{"1s-3s", ThinkTime{time.Second, 3 * time.Second}, ""},
-		{"500ms - 1m", ThinkTime{500 * time.Millisecond, time.Minute}, ""},
+		{"2s", ThinkTime{Min: 2 * time.Second, Max: 2 * time.Second}, ""},
+		{"1s-3s", ThinkTime{Min: time.Second, Max: 3 * time.Second}, ""},
+		{"500ms - 1m", ThinkTime{Min: 500 * time.Millisecond, Max: time.Minute}, ""},
 		{"0s", ThinkTime{}, ""},
+		{"constant 2s", ThinkTime{Min: 2 * time.Second, Max: 2 * time.Second}, ""},
+		{"uniform 1s-3s", ThinkTime{Min: time.Second, Max: 3 * time.Second}, ""},
+		{" exponential  2s ", ThinkTime{Mean: 2 * time.Second}, ""},
+		{"exponential 0s", ThinkTime{}, `"exponential 0s"` + bad},
+		{"exponential -1s", ThinkTime{}, `"exponential -1s"` + bad},
+		{"exponential 1s-3s", ThinkTime{}, `"exponential 1s-3s"` + bad},
+		{"exponential", ThinkTime{}, `"exponential"` + bad},
+		{"uniform 2s", ThinkTime{}, `"uniform 2s"` + bad},
+		{"constant 1s-3s", ThinkTime{}, `"constant 1s-3s"` + bad},
+		{"normal 2s", ThinkTime{}, `"normal 2s"` + bad},
 		{"3s-1s", ThinkTime{}, `"3s-1s"` + bad},
 		{"-1s", ThinkTime{}, `"-1s"` + bad},
 		{"1s--3s", ThinkTime{}, `"1s--3s"` + bad},
@@ -253,13 +263,15 @@ func TestThinkTime(t *testing.T) {
 
 func TestSpecIsReadFromYAML(t *testing.T) {
 	const text = "users: 100\nramp_up: 10\nduration: 60s\nthink_time: 1s-3s\n" +
-		"tasks: [{name: g, weight: 2, tasks: [{name: a, http: {url: /a}}]}]\n"
+		"iterations: 1\niterations_per_user: 2\nmax_rate: 3\nstages: [{rate: 4, duration: 5s}]\n" +
+		"tasks: [{name: g, weight: 2, sticky: true, exit_weight: 0.5, tasks: [{name: a, http: {url: /a}}]}]\n"
 	var s Spec
 	if err := yaml.Unmarshal([]byte(text), &s); err != nil {
 		t.Fatal(err)
 	}
 	if s.Users != 100 || s.RampUp != 10 || s.Duration != time.Minute || s.ThinkTime.String() != "1s-3s" ||
-		s.Tasks[0].Weight != 2 || s.Tasks[0].Tasks[0].HTTP.URL != "/a" {
+		s.Iterations != 1 || s.IterationsPerUser != 2 || s.MaxRate != 3 || s.Stages[0] != (Stage{4, 5 * time.Second}) ||
+		!s.Tasks[0].Sticky || s.Tasks[0].ExitWeight != 0.5 || s.Tasks[0].Weight != 2 || s.Tasks[0].Tasks[0].HTTP.URL != "/a" {
 		t.Errorf("read %+v", s)
 	}
 }

@@ -11,7 +11,8 @@ func (b *burst) summary(ctx context.Context) *Summary {
 	s := &Summary{
 		Probe: b.plan.Name, Seed: b.seed, Start: b.start, End: time.Now(), Result: Completed,
 		UsersPeak: b.crew.most, InFlightPeak: int(b.crew.mostSent.Load()),
-		Dropped: b.dropped, Late: b.tally.late, Lag: b.tally.lag, Leaves: b.tally.leaves, Slowest: b.tally.slowest.kept,
+		Dropped: b.dropped, Late: b.tally.late, Asked: b.plan.Asked(),
+		Lag: b.tally.lag, Leaves: b.tally.leaves, Slowest: b.tally.slowest.kept,
 	}
 	if ctx.Err() != nil {
 		s.Result, s.Reason = Aborted, context.Cause(ctx).Error()

@@ -31,6 +31,8 @@ type user struct {
 	session session
 	rand    *rand.Rand
 	timer   *time.Timer
+	region  int           // of the mix: the sticky group that it is in
+	taken   int           // iterations, where each user has its own
 	sample  probes.Sample // of the request now sent, used again for the next
 	batch   batch
 }
@@ -52,26 +54,46 @@ func (u *user) close() {
 	u.burst.tally.add(&u.batch)
 }
 
-// roam is the closed model: send, wait for the answer, think, again. Latency counts from the send, because there is no
-// other instant: a user who still waits has nothing due.
+// roam is the closed model: send, wait for the answer, think, again, until the burst ends or nothing is left to do.
+// Latency counts from the send, because there is no other instant: a user who still waits has nothing due. That holds
+// for a wait under max_rate too. It is a favour to the target, which is not to be blamed for it.
 func (u *user) roam(ctx context.Context) {
 	b := u.burst
-	for time.Now().Before(b.end) {
-		u.send(ctx, time.Time{})
-		next := time.Now().Add(b.plan.think.draw(u.rand))
-		if next.After(b.end) {
-			next = b.end // the user stays until then, so that users and duration are what was asked for
-		}
-		if !b.wait(ctx, &u.timer, next, nil) {
+	for going := u.more(); going; {
+		slot := b.ceiling.slot(time.Now())
+		if !b.wait(ctx, &u.timer, b.within(slot), nil) || !time.Now().Before(b.end) {
 			return
 		}
+		u.send(ctx, time.Time{})
+		// What comes next is taken before the wait for it: who finds nothing left goes at once, and the burst does not
+		// last until everybody has thought about nothing.
+		next := time.Now().Add(b.plan.think.draw(u.rand))
+		going = u.more() && b.wait(ctx, &u.timer, b.within(next), nil)
 	}
+}
+
+// within is an instant, or the burst's end if that comes first: users stay until then, so that users and duration are
+// what was asked for.
+func (b *burst) within(at time.Time) time.Time {
+	if at.After(b.end) {
+		return b.end
+	}
+	return at
+}
+
+// more takes the next iteration and says whether there was one. A burst without iterations always has one.
+func (u *user) more() bool {
+	if own := u.burst.plan.perUser; own > 0 {
+		u.taken++
+		return u.taken <= own
+	}
+	return u.burst.cursor.take()
 }
 
 // send draws a task and sends its request. It was due at the given instant; the zero time is whenever it is sent.
 func (u *user) send(ctx context.Context, due time.Time) {
 	b, s := u.burst, &u.sample
-	leaf := b.mix.next()
+	leaf := u.draw()
 	b.crew.sending()
 	*s = u.session.take(ctx, min(b.timeout, time.Until(b.hardEnd)), b.plan.Leaves[leaf].Prober, nil, due)
 	b.crew.answered()
@@ -84,6 +106,12 @@ func (u *user) send(ctx context.Context, due time.Time) {
 	if u.batch.put(leaf, s) {
 		b.tally.add(&u.batch)
 	}
+}
+
+// draw draws a task.
+func (u *user) draw() (leaf int) {
+	leaf, u.region = u.burst.mix.next(u.region)
+	return leaf
 }
 
 // outcome names what became of a request. One that was cut off because the burst ended early is canceled, whatever its

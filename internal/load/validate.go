@@ -3,9 +3,7 @@ package load
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
-	"unicode/utf8"
 
 	"github.com/perfwatch/perfwatch/probes"
 )
@@ -15,16 +13,22 @@ const (
 	maxUsers    = 5000
 	maxRate     = 10_000 // requests a second
 	maxDuration = time.Hour
+	maxStages   = 100
 	maxLeaves   = 100 // each is a label value and 400 kB of counts
 	maxDepth    = 8   // of the task tree
 	maxName     = 100 // bytes
 	maxWeight   = 1e6
+	maxStay     = 1e6 // requests of a visit to a sticky group
+
+	maxIterations = 1_000_000 // of all users
 )
 
-// A validator walks a spec, collects its mistakes and builds its leaves.
+// A validator walks a spec, collects its mistakes and builds what its plan draws from.
 type validator struct {
 	env       probes.Env
 	leaves    []Leaf
+	regions   []region
+	nodes     []node
 	endpoints map[string]bool
 	full      bool // more leaves than there may be: said once
 	mistakes  []error
@@ -39,16 +43,21 @@ func (v *validator) wrong(field string, value any, format string, args ...any) {
 
 func (v *validator) model(s *Spec) {
 	switch {
-	case s.Users == 0 && s.Rate == 0:
+	case s.Users == 0 && !s.open():
 		v.wrong("users", nil, "1 to %d users, or a rate", maxUsers)
 	case s.Users != 0 && s.Rate != 0:
 		v.wrong("rate", s.Rate, "either users or a rate, not both")
-	case s.Rate != 0:
+	case s.Users != 0 && s.open():
+		v.wrong("stages", s.Stages, "either users or stages, not both")
+	case s.open():
 		v.open(s)
 	default:
 		v.closed(s)
 	}
 	switch {
+	case len(s.Stages) > 0:
+		v.stages(s)
+	case s.Unbounded() && !s.open():
 	case s.Duration == 0:
 		v.wrong("duration", nil, "a duration up to %s", maxDuration)
 	case s.Duration < 0, s.Duration > maxDuration:
@@ -63,16 +72,36 @@ func (v *validator) closed(s *Spec) {
 	if !(s.RampUp >= 0) || s.RampUp > maxUsers {
 		v.wrong("ramp_up", s.RampUp, "0 to %d users a second; 0 starts all at once", maxUsers)
 	}
-	if t := s.ThinkTime; t.Min < 0 || t.Min > t.Max || t.Max > maxDuration {
+	if t := s.ThinkTime; t.Min < 0 || t.Min > t.Max || max(t.Max, t.Mean) > maxDuration {
 		v.wrong("think_time", t, "a wait from 0 to %s", maxDuration)
+	}
+	if !(s.MaxRate >= 0) || s.MaxRate > maxRate {
+		v.wrong("max_rate", s.MaxRate, "above 0 and up to %d requests a second", maxRate)
 	}
 	if s.MaxUsers != 0 {
 		v.wrong("max_users", s.MaxUsers, "only beside a rate")
 	}
+	v.iterations(s)
+}
+
+func (v *validator) iterations(s *Spec) {
+	users := max(1, s.Users)
+	switch n := s.Iterations; {
+	case n < 0, n > maxIterations:
+		v.wrong("iterations", n, "1 to %d requests", maxIterations)
+	case n > 0 && n < users:
+		v.wrong("iterations", n, "at least one for each of %d users", users)
+	}
+	switch n := s.IterationsPerUser; {
+	case n != 0 && s.Iterations != 0:
+		v.wrong("iterations_per_user", n, "either iterations or iterations_per_user, not both")
+	case n < 0, n > maxIterations/users:
+		v.wrong("iterations_per_user", n, "1 to %d requests, %d with those of all users", maxIterations/users, maxIterations)
+	}
 }
 
 func (v *validator) open(s *Spec) {
-	if !(s.Rate > 0) || s.Rate > maxRate {
+	if !(s.Rate >= 0) || s.Rate > maxRate {
 		v.wrong("rate", s.Rate, "above 0 and up to %d requests a second", maxRate)
 	}
 	switch {
@@ -81,98 +110,48 @@ func (v *validator) open(s *Spec) {
 	case s.MaxUsers < 0, s.MaxUsers > maxUsers:
 		v.wrong("max_users", s.MaxUsers, "1 to %d users", maxUsers)
 	}
+	const beside = "only beside users"
 	if s.RampUp != 0 {
-		v.wrong("ramp_up", s.RampUp, "only beside users")
+		v.wrong("ramp_up", s.RampUp, beside)
 	}
 	if s.ThinkTime != (ThinkTime{}) {
-		v.wrong("think_time", s.ThinkTime, "only beside users")
+		v.wrong("think_time", s.ThinkTime, beside)
+	}
+	if s.Iterations != 0 {
+		v.wrong("iterations", s.Iterations, beside)
+	}
+	if s.IterationsPerUser != 0 {
+		v.wrong("iterations_per_user", s.IterationsPerUser, beside)
+	}
+	if s.MaxRate != 0 {
+		v.wrong("max_rate", s.MaxRate, beside)
 	}
 }
 
-// tasks checks the tasks at path and adds their leaves. Top is the name of the tree's top above them, share what they
-// have together of all requests.
-func (v *validator) tasks(tasks []Task, path, top string, share float64, depth int) {
-	if len(tasks) == 0 {
-		v.wrong(path, nil, "at least one task")
+func (v *validator) stages(s *Spec) {
+	if s.Duration != 0 {
+		v.wrong("duration", s.Duration, "none: stages have their own")
+	}
+	if n := len(s.Stages); n > maxStages {
+		v.wrong("stages", n, "at most %d stages", maxStages)
 		return
 	}
-	if depth > maxDepth {
-		v.wrong(path, depth, "a tree at most %d tasks deep", maxDepth)
-		return
-	}
-	sum := 0.0
-	for i := range tasks {
-		sum += tasks[i].weight()
-	}
-	names := map[string]bool{}
-	for i := range tasks {
-		t := &tasks[i]
-		at := fmt.Sprintf("%s[%d]", path, i)
-		v.name(t, at, names)
-		if w := t.Weight; !(w >= 0) || w > maxWeight {
-			v.wrong(at+".weight", w, "above 0 and up to %.0f", maxWeight)
+	before := len(v.mistakes)
+	var sum time.Duration
+	for i, stage := range s.Stages {
+		at := fmt.Sprintf("stages[%d]", i)
+		if !(stage.Rate >= 0) || stage.Rate > maxRate {
+			v.wrong(at+".rate", stage.Rate, "0 to %d requests a second", maxRate)
 		}
-		head := top
-		if depth == 1 {
-			head = t.Name
+		// Each is held to the bound as well, so that the sum cannot overflow.
+		if sum += min(stage.Duration, maxDuration+1); stage.Duration < 0 || sum > maxDuration {
+			v.wrong(at+".duration", stage.Duration, "0 or more, and up to %s for all stages", maxDuration)
+			return
 		}
-		v.task(t, at, head, share*t.weight()/sum, depth)
 	}
-}
-
-// weight is the task's weight against its siblings.
-func (t *Task) weight() float64 {
-	if t.Weight == 0 || math.IsNaN(t.Weight) {
-		return 1
+	if len(v.mistakes) == before && s.Rate >= 0 && s.pacer().Total() == 0 {
+		v.wrong("stages", s.Stages, "at least one request due in them")
 	}
-	return t.Weight
-}
-
-// name checks a name among its siblings, and a leaf's in the whole tree: it is the value of the label "endpoint".
-func (v *validator) name(t *Task, at string, siblings map[string]bool) {
-	at += ".name"
-	leaf := t.HTTP != nil
-	switch {
-	case t.Name == "":
-		v.wrong(at, nil, "a name")
-		return
-	case len(t.Name) > maxName, !utf8.ValidString(t.Name):
-		v.wrong(at, t.Name, "at most %d bytes of UTF-8", maxName)
-	case siblings[t.Name]:
-		v.wrong(at, t.Name, "a name that no task beside it has")
-	case leaf && v.endpoints[t.Name]:
-		v.wrong(at, t.Name, "a name that no other request of the tree has")
-	}
-	siblings[t.Name] = true
-	if leaf {
-		v.endpoints[t.Name] = true
-	}
-}
-
-func (v *validator) task(t *Task, at, top string, share float64, depth int) {
-	switch {
-	case t.HTTP != nil && t.Tasks != nil:
-		v.wrong(at, t.Name, "either http or tasks, not both")
-	case t.HTTP != nil:
-		v.leaf(t, at, top, share)
-	case t.Tasks != nil:
-		v.tasks(t.Tasks, at+".tasks", top, share, depth+1)
-	default:
-		v.wrong(at, nil, "http or tasks")
-	}
-}
-
-func (v *validator) leaf(t *Task, at, top string, share float64) {
-	if len(v.leaves) == maxLeaves {
-		if !v.full {
-			v.wrong(at, t.Name, "at most %d requests in the tree", maxLeaves)
-		}
-		v.full = true
-		return
-	}
-	p, err := t.HTTP.HTTPProber(v.env)
-	v.within(at+".http", err)
-	v.leaves = append(v.leaves, Leaf{Task: top, Endpoint: t.Name, Share: share, Prober: p})
 }
 
 // within notes every mistake that err joins, below a path.

@@ -1,0 +1,95 @@
+package load
+
+import (
+	"math"
+	"time"
+)
+
+// DefaultLimit bounds a burst of iterations that gives no duration. A target that has not answered them by then will not
+// soon, and other bursts against its host wait.
+const DefaultLimit = 10 * time.Minute
+
+// open says that this is the open model, right or wrong.
+func (s *Spec) open() bool { return s.Rate != 0 || len(s.Stages) > 0 }
+
+// Unbounded says that the burst ends with its iterations and gives no duration that would end it before.
+func (s *Spec) Unbounded() bool {
+	return s.Duration == 0 && (s.Iterations != 0 || s.IterationsPerUser != 0)
+}
+
+// Bound gives such a burst a duration, or the longest there may be if that is shorter.
+func (s *Spec) Bound(d time.Duration) { s.Duration = min(d, maxDuration) }
+
+// stages are the stages of the open model: a rate without any is one that stays.
+func (s *Spec) stages() []Stage {
+	if len(s.Stages) == 0 {
+		return []Stage{{Rate: s.Rate, Duration: s.Duration}}
+	}
+	return s.Stages
+}
+
+func (s *Spec) pacer() Pacer { return NewPacer(s.Rate, s.stages()) }
+
+// highest is the highest rate of the open model.
+func (s *Spec) highest() float64 {
+	most := s.Rate
+	for _, stage := range s.Stages {
+		most = max(most, stage.Rate)
+	}
+	return most
+}
+
+// Limit is how long the burst sends at most: its duration, the stages' together, or DefaultLimit for iterations without
+// a duration. Iterations that are not done by then stay undone: Summary.Asked beside Summary.Requests tells.
+func (s *Spec) Limit() time.Duration {
+	switch {
+	case len(s.Stages) > 0:
+		return s.pacer().Duration()
+	case s.Unbounded():
+		return DefaultLimit
+	}
+	return s.Duration
+}
+
+// PeakUsers is the most users that the burst can have at once.
+func (s *Spec) PeakUsers() int {
+	if s.open() {
+		return s.MaxUsers
+	}
+	if started := math.Ceil(s.RampUp * s.Limit().Seconds()); started > 0 {
+		return int(min(float64(s.Users), started))
+	}
+	return s.Users
+}
+
+// PeakThroughput is the most requests a second that the burst can send over its whole length, and what bounds it. In the
+// closed model that is N/(Z+R) with the best response time of zero: each user waits between its requests, but not after
+// the last of its iterations.
+func (s *Spec) PeakThroughput() (perSecond float64, bound string) {
+	switch {
+	case len(s.Stages) > 0:
+		p := s.pacer()
+		return float64(p.Total()) / p.Duration().Seconds(), "its stages"
+	case s.Rate > 0:
+		return s.Rate, "its rate"
+	}
+	users, asked := float64(s.PeakUsers()), float64(s.Iterations+s.IterationsPerUser*s.Users)
+	perSecond, bound = math.Inf(1), "nothing"
+	if think := s.ThinkTime.Average().Seconds(); think > 0 {
+		perSecond, bound = users/think, "its users over their think time"
+		if asked > 0 {
+			perSecond *= asked / max(0, asked-users)
+		}
+	}
+	if s.MaxRate <= 0 {
+		return perSecond, bound
+	}
+	paced := s.MaxRate
+	if asked > 0 {
+		paced *= asked / (asked - 1)
+	}
+	if paced < perSecond {
+		return paced, "its max_rate"
+	}
+	return perSecond, bound
+}
