@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -12,6 +13,7 @@ import (
 
 func addCheck(app *kingpin.Application, c *cli) (string, action) {
 	cmd := app.Command("check", "Validate a configuration: every mistake at once. Exits with 1 if there is one.")
+	verbose := cmd.Flag("verbose", "Print each burst's task tree with every task's share of its requests.").Short('v').Bool()
 	file := cmd.Arg("file", "The configuration; default: --config.file.").String()
 	return cmd.FullCommand(), func(context.Context) error {
 		if *file == "" {
@@ -31,8 +33,30 @@ func addCheck(app *kingpin.Application, c *cli) (string, action) {
 		}
 		fmt.Fprintf(c.stdout, "%s: valid, %s, %s\n", *file,
 			plural(len(cfg.Probes), "probe"), plural(len(cfg.Objectives), "objective"))
+		if *verbose {
+			return printBursts(c.stdout, cfg)
+		}
 		return nil
 	}
+}
+
+// printBursts prints the task tree of every load probe.
+func printBursts(w io.Writer, cfg *config.Config) error {
+	for i := range cfg.Probes {
+		p := &cfg.Probes[i]
+		if p.Load == nil {
+			continue
+		}
+		plan, err := p.Load.Plan(p.Name, cfg.Env())
+		if err != nil {
+			return fmt.Errorf("building probe %q: %w", p.Name, err)
+		}
+		fmt.Fprintln(w)
+		if err := plan.WriteTree(w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func plural(n int, noun string) string {
