@@ -151,8 +151,9 @@ func TestManyUsersOfAStickyTreeComeNearItsShares(t *testing.T) {
 		for i := range s.Leaves {
 			near(t, "share of "+p.Leaves[i].Endpoint, float64(s.Leaves[i].Requests())/n, p.Leaves[i].Share, 0.02)
 		}
-		if s.Requests() < 2500 {
-			t.Errorf("%g requests", n)
+		// Users who are still on a visit leave the mix off by more than that of a tree without sticky groups may be.
+		if s.Requests() < 2500 || !s.Valid() {
+			t.Errorf("%g requests, %s: %s", n, s.Result, s.Reason)
 		}
 	})
 }

@@ -97,7 +97,10 @@ func (b *burst) evidence(s *Summary) *evidence {
 	e := &evidence{
 		sent: s.Requests(), dropped: s.Dropped, lagP99: time.Duration(s.Lag.ValueAtQuantile(99)) * time.Microsecond,
 		wall: s.Duration(), processors: runtime.GOMAXPROCS(0), // which knows of a cgroup's quota
-		leaves: b.plan.Leaves, used: b.plan.usage().since(b.began),
+		used: b.plan.usage().since(b.began),
+	}
+	if b.plan.Exact() {
+		e.leaves = b.plan.Leaves
 	}
 	for i := range s.Leaves {
 		n := uint64(0)
