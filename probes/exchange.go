@@ -20,6 +20,7 @@ const maxErrorText = 512
 // An exchange is what one request needs at a time: connections, timings, a buffer. It is not safe for concurrent use.
 type exchange struct {
 	transport http.RoundTripper
+	direct    *direct // for what needs no more; nil if nothing does
 	jar       *jar    // nil keeps no cookies
 	tracer    *tracer // nil sends no trace ids
 	times     *timings
@@ -103,10 +104,7 @@ func (x *exchange) roundTrip(req *http.Request) (*http.Response, error) {
 	if x.jar != nil {
 		req = x.jar.add(req)
 	}
-	if x.tracer != nil {
-		req = x.tracer.add(req)
-	}
-	resp, err := x.transport.RoundTrip(req)
+	resp, err := x.send(req)
 	if err != nil {
 		return nil, x.explain(err)
 	}
@@ -114,6 +112,17 @@ func (x *exchange) roundTrip(req *http.Request) (*http.Response, error) {
 		x.jar.store(req.URL, resp)
 	}
 	return resp, nil
+}
+
+// send takes the direct way if the request needs nothing that only net/http has.
+func (x *exchange) send(req *http.Request) (*http.Response, error) {
+	if x.direct != nil && x.direct.render(req, x.tracer) {
+		return x.direct.roundTrip(req, x.times)
+	}
+	if x.tracer != nil {
+		req = x.tracer.add(req)
+	}
+	return x.transport.RoundTrip(req)
 }
 
 // explain names the outcome of an error whose type net/http keeps to itself. Once there is a connection, all that can

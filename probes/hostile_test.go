@@ -110,7 +110,8 @@ func wrongAnswers() []hostile {
 	}
 }
 
-// TestHostileServer tries every row with a prober and with a session, and asks a good server after each.
+// TestHostileServer tries every row with a prober and with a session on each of its paths, and asks a good server after
+// each.
 func TestHostileServer(t *testing.T) {
 	good := httptest.NewServer(http.HandlerFunc(hello))
 	t.Cleanup(good.Close)
@@ -124,7 +125,7 @@ func TestHostileServer(t *testing.T) {
 			stop := serveAll(l, h.serve)
 			p := mustProber(t, &HTTP{URL: "http://" + l.Addr().String() + "/", Expect: h.expect}, Env{})
 			fine := mustProber(t, &HTTP{URL: good.URL, Expect: Expect{BodyMatches: "^hello$"}}, Env{})
-			session := mustSession(t, Env{})
+			direct, full := bothPaths(t)
 			timeout := plenty
 			if h.outcome == Timeout {
 				timeout = patience
@@ -133,16 +134,19 @@ func TestHostileServer(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			checkHostile(t, h, Take(ctx, p, time.Now()))
 			cancel()
-			checkHostile(t, h, session.Take(t.Context(), timeout, p, nil, time.Now()))
-			for range 2 { // on a new connection, and on the one that was kept
-				if s := session.Take(t.Context(), plenty, fine, nil, time.Now()); s.Outcome != OK || s.Bytes != 5 {
-					t.Errorf("asking a good server next: %v, %d bytes, %v, want ok and 5 bytes", s.Outcome, s.Bytes, s.Err)
+			for _, session := range []*Session{direct, full} {
+				checkHostile(t, h, session.Take(t.Context(), timeout, p, nil, time.Now()))
+				for range 2 { // on a new connection, and on the one that was kept
+					if s := session.Take(t.Context(), plenty, fine, nil, time.Now()); s.Outcome != OK || s.Bytes != 5 {
+						t.Errorf("asking a good server next: %v, %d bytes, %v, want ok and 5 bytes", s.Outcome, s.Bytes, s.Err)
+					}
 				}
 			}
 
 			p.Close()
 			fine.Close()
-			session.Close()
+			direct.Close()
+			full.Close()
 			stop()
 			good.CloseClientConnections()
 			wantGoroutines(t, before)
@@ -202,6 +206,28 @@ func mustSession(t testing.TB, env Env) *Session {
 	}
 	t.Cleanup(s.Close)
 	return s
+}
+
+// bothPaths makes two sessions: one that takes the direct path where it can, and one that never does.
+func bothPaths(t testing.TB) (direct, full *Session) {
+	t.Helper()
+	direct, full = mustSession(t, Env{}), mustSession(t, Env{})
+	if direct.x.direct == nil {
+		t.Fatal("the session has no direct path")
+	}
+	full.x.direct = nil
+	return direct, full
+}
+
+// onBothPaths runs a test with sessions of either path.
+func onBothPaths(t *testing.T, test func(t *testing.T, open func() *Session)) {
+	t.Helper()
+	t.Run("direct", func(t *testing.T) {
+		test(t, func() *Session { direct, _ := bothPaths(t); return direct })
+	})
+	t.Run("full", func(t *testing.T) {
+		test(t, func() *Session { _, full := bothPaths(t); return full })
+	})
 }
 
 func happened(ps Phases) (names []string) {

@@ -37,8 +37,11 @@ func TestAnAddressIsJudgedBeforeItIsDialled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := Take(t.Context(), p, time.Time{}); s.Outcome != Error || !errors.Is(s.Err, errForbidden) {
-			t.Errorf("%s: %s, %v, want error, not permitted", target, s.Outcome, s.Err)
+		direct := mustSession(t, Env{Permit: permit})
+		for _, s := range []Sample{Take(t.Context(), p, time.Time{}), direct.Take(t.Context(), plenty, p, nil, time.Time{})} {
+			if s.Outcome != Error || !errors.Is(s.Err, errForbidden) {
+				t.Errorf("%s: %s, %v, want error, not permitted", target, s.Outcome, s.Err)
+			}
 		}
 		p.Close()
 	}

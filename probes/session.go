@@ -26,7 +26,7 @@ func NewSession(env Env) (*Session, error) {
 		return nil, err
 	}
 	x := newExchange(rt)
-	x.jar = newJar()
+	x.jar, x.direct = newJar(), newDirectFor(env, rt)
 	return &Session{x: x}, nil
 }
 
@@ -60,7 +60,7 @@ func (s *Session) Take(
 
 func (s *Session) run(ctx context.Context, p *HTTPProber, d *Draft) (Result, error) {
 	if p.fresh {
-		closeIdle(s.x.transport)
+		s.closeIdle()
 	}
 	return s.x.run(ctx, p, d)
 }
@@ -99,5 +99,12 @@ func (s *Session) disarm() {
 // Close closes the session's connections.
 func (s *Session) Close() {
 	s.disarm()
+	s.closeIdle()
+}
+
+func (s *Session) closeIdle() {
 	closeIdle(s.x.transport)
+	if s.x.direct != nil {
+		s.x.direct.close()
+	}
 }
