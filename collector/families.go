@@ -25,7 +25,8 @@ const (
 // Families lists every metric that the program can expose beside those of client_golang on the process and the Go
 // runtime (process_*, go_*).
 func Families() []Family {
-	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), loadFamilies(), redisFamilies(), hostFamilies())
+	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), loadFamilies(), redisFamilies(), hostFamilies(),
+		processFamilies())
 }
 
 func daemonFamilies() []Family {
@@ -160,5 +161,27 @@ func hostFamilies() []Family {
 		{hostLoad1, gauge, nil, "Load average of one minute. Absent without a sample."},
 		{hostCPUs, gauge, nil, "CPUs of the machine. Absent without a sample."},
 		{hostMemoryTotal, gauge, nil, "Memory of the machine. Absent without a sample."},
+	}
+}
+
+func processFamilies() []Family {
+	return []Family{
+		{processUp, gauge, []string{"process"}, "Whether the process was found and read: 1 or 0. Absent before the first reading."},
+		{processCPU, counter, []string{"process"},
+			"CPU time spent by the process and its descendants since perfwatch first looked, those that have ended included."},
+		{processCPUPeak, gauge, []string{"process"},
+			"Highest CPU use between two readings (100 ms; 5 s over a metrics_url) in the last minute; 1 is one core. " +
+				"No scrape resets it. Absent without a reading."},
+		{processMemory, gauge, []string{"process"},
+			"Resident memory of the process and its descendants; what they share counts once for each. Absent while it is away."},
+		{processMemoryPeak, gauge, []string{"process"},
+			"Highest resident memory of the last minute. No scrape resets it. Absent without a reading."},
+		{processShared, gauge, []string{"process"},
+			"Proportional memory: as resident, but shared pages are split between those that share them. Read each 10 s or " +
+				"less often. Absent where the kernel does not let us read it, and of a metrics_url."},
+		{processFDs, gauge, []string{"process"}, "Open file descriptors, counted each second. Absent where they are hidden from us."},
+		{processThreads, gauge, []string{"process"}, "Threads, counted each second. Absent of a metrics_url."},
+		{processRestarts, counter, []string{"process"},
+			"How often another process was found than the one before: restarts, and orphans that took its place."},
 	}
 }

@@ -66,4 +66,13 @@ const (
 	hostLoad1                = "perfwatch_host_load1"
 	hostCPUs                 = "perfwatch_host_cpus"
 	hostMemoryTotal          = "perfwatch_host_memory_total_bytes"
+	processUp                = "perfwatch_process_up"
+	processCPU               = "perfwatch_process_cpu_seconds_total"
+	processCPUPeak           = "perfwatch_process_cpu_usage_peak_ratio"
+	processMemory            = "perfwatch_process_resident_memory_bytes"
+	processMemoryPeak        = "perfwatch_process_resident_memory_peak_bytes"
+	processShared            = "perfwatch_process_proportional_memory_bytes"
+	processFDs               = "perfwatch_process_open_fds"
+	processThreads           = "perfwatch_process_threads"
+	processRestarts          = "perfwatch_process_restarts_total"
 )

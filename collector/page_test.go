@@ -119,7 +119,7 @@ func fullRegistry(t *testing.T) *prometheus.Registry {
 	fillBurst(rec)
 	redis := fullRedis(t, book)
 	host := fullHost(t, book)
-	reg.MustRegister(config, redis, host, NewObjectives(book))
+	reg.MustRegister(config, redis, host, fullProcess(t), NewObjectives(book))
 	return reg
 }
 
@@ -174,6 +174,22 @@ func fullHost(t *testing.T, book *objective.Book) *Host {
 	time.Sleep(100 * time.Millisecond)
 	host.sample(t.Context())
 	return host
+}
+
+func fullProcess(t *testing.T) *Process {
+	p := newProcess("api", nil, quiet())
+	for i, r := range []processReading{
+		{resident: 90 << 20, restarted: false},
+		{cpu: 0.125, steady: 0.05, resident: 100 << 20, shared: count{64 << 20, true}, fds: count{14, true}, threads: count{9, true}},
+	} {
+		p.source = sourceFunc(func(context.Context) (processReading, error) {
+			r.at = time.Now()
+			return r, nil
+		})
+		time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+		p.pull(t.Context())
+	}
+	return p
 }
 
 // states is a host that gives one state after the other, each a millisecond after it is asked.

@@ -60,3 +60,32 @@ func (h *Host) Snapshot() HostSnapshot {
 	s.MemoryPeak, _ = h.memory.peak.highest(now)
 	return s
 }
+
+// A ProcessSnapshot is what the last reading of one process said, for people.
+type ProcessSnapshot struct {
+	Name               string
+	Up                 bool
+	Error              string  // why it is not up
+	CPU, CPUPeak       float64 // cores, mean of the last second and highest of the last minute; 0 if not known
+	Memory, MemoryPeak int64   // bytes resident, and their highest of the last minute
+	Restarts           int
+}
+
+// Snapshot is what the last reading said.
+func (p *Process) Snapshot() ProcessSnapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	s := ProcessSnapshot{Name: p.name, Up: p.state != nil, Restarts: int(p.restarts)}
+	if p.err != nil {
+		s.Error = p.err.Error()
+	}
+	if p.state != nil {
+		s.Memory = p.state.resident
+	}
+	s.CPU, _ = p.usage.mean(now)
+	s.CPUPeak, _ = p.peak.highest(now)
+	memory, _ := p.memory.highest(now)
+	s.MemoryPeak = int64(memory)
+	return s
+}
