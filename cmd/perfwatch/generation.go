@@ -34,6 +34,8 @@ type readings struct {
 	redis    []*collector.Redis
 	host     *collector.Host // nil if the host is not read
 
+	processes []*collector.Process
+
 	cancel  context.CancelFunc
 	pollers sync.WaitGroup
 }
@@ -70,7 +72,8 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 
 // sameReadings says that nothing changed but probes.
 func sameReadings(a, b *config.Config) bool {
-	return reflect.DeepEqual(a.Objectives, b.Objectives) && reflect.DeepEqual(a.Redis, b.Redis) && a.Host == b.Host
+	return reflect.DeepEqual(a.Objectives, b.Objectives) && reflect.DeepEqual(a.Redis, b.Redis) && a.Host == b.Host &&
+		reflect.DeepEqual(a.Processes, b.Processes)
 }
 
 func (g *generation) byName() map[string]*watched {
@@ -142,7 +145,25 @@ func newReadings(cfg *config.Config, log *slog.Logger) (*readings, error) {
 		r.registry.MustRegister(r.host)
 		r.pollers.Go(func() { r.host.Run(ctx) })
 	}
+	if err := r.addProcesses(ctx, cfg, log); err != nil {
+		r.stop()
+		return nil, err
+	}
 	return r, nil
+}
+
+// addProcesses starts reading the processes of the platform.
+func (r *readings) addProcesses(ctx context.Context, cfg *config.Config, log *slog.Logger) (err error) {
+	specs := make([]collector.ProcessSpec, 0, len(cfg.Processes))
+	for _, p := range cfg.Processes {
+		specs = append(specs, collector.ProcessSpec(p))
+	}
+	r.processes, err = collector.NewProcesses(specs, log)
+	for _, p := range r.processes {
+		r.registry.MustRegister(p)
+		r.pollers.Go(func() { p.Run(ctx) })
+	}
+	return err
 }
 
 // stop ends the pollers and waits for them.

@@ -77,6 +77,7 @@ func (d *daemon) page() web.Page {
 		})
 	}
 	g.addReadings(&p)
+	g.addProcesses(&p)
 	return p
 }
 
@@ -95,6 +96,14 @@ func (g *generation) addReadings(p *web.Page) {
 			CPU: s.CPU, CPUPeak: s.CPUPeak, Memory: s.Memory, MemoryPeak: s.MemoryPeak,
 			MemoryTotal: s.MemoryTotal, CPUs: s.CPUs, Load1: s.Load1,
 		}
+	}
+}
+
+// addProcesses adds what the processes said last.
+func (g *generation) addProcesses(p *web.Page) {
+	for _, process := range g.processes {
+		s := process.Snapshot()
+		p.Processes = append(p.Processes, web.Process(s))
 	}
 }
 

@@ -50,9 +50,10 @@ func (c *checker) check() {
 	c.bursts()
 	c.probes()
 	c.redis()
+	c.processes()
 	c.objectives()
-	if !c.has("probes") && !c.has("redis") && !c.has("host") && len(c.mistakes) == 0 {
-		c.warn("", "nothing is watched, want probes, redis or host")
+	if !c.has("probes") && !c.has("redis") && !c.has("host") && !c.has("processes") && len(c.mistakes) == 0 {
+		c.warn("", "nothing is watched, want probes, redis, host or processes")
 	}
 }
 

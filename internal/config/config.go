@@ -30,6 +30,7 @@ type Config struct {
 	Probes     []Probe
 	Redis      []Redis
 	Host       Host
+	Processes  []Process
 	Objectives []objective.Objective // windows chosen
 	Hash       string                // hex SHA-256 of the file, first 16 digits
 	Warnings   []Mistake             // what is accepted but will not work as hoped
@@ -95,6 +96,17 @@ type Redis struct {
 type Host struct {
 	Enabled        bool          // false if the section is left out
 	SampleInterval time.Duration // default 100ms
+}
+
+// A Process is one process of the platform. Exactly one of what finds it is set.
+type Process struct {
+	Name       string
+	Command    string // stands in its command line, arguments joined by spaces
+	PIDFile    string
+	Port       int                         // local TCP port that it listens on
+	Children   bool                        // its descendants count too; default true
+	MetricsURL string                      // its own page of metrics
+	HTTPClient promconfig.HTTPClientConfig // for MetricsURL; not the global one, whose secrets are for the platform's API
 }
 
 // Load reads and validates a configuration file of at most 4 MiB. Its error is Mistakes, each with the path as its File,

@@ -142,7 +142,7 @@ func TestPlanIsRefusedOnlyForWhatIsNotBuilt(t *testing.T) {
 		told[m.Path] = true
 	}
 	for _, path := range []string{
-		"pipelines", "postgres", "processes", "business", `probes[14] "home_page": page`, `probes[15] "holdings_query": sql`,
+		"pipelines", "postgres", "business", `probes[14] "home_page": page`, `probes[15] "holdings_query": sql`,
 		`probes[16] "cache_canary": canary`, `probes[17] "cache_workers": consistency`, `probes[18] "investor_journey": load.setup`,
 		`probes[18] "investor_journey": load.abort`, `probes[20] "recommendations_under_load": load.watch`,
 		`objectives[3] "page_fcp": measure`, `objectives[7] "daily_pipeline": pipeline`,
@@ -151,8 +151,8 @@ func TestPlanIsRefusedOnlyForWhatIsNotBuilt(t *testing.T) {
 			t.Errorf("nothing told of %s", path)
 		}
 	}
-	if len(mistakes) != 38 {
-		t.Errorf("%d mistakes, want 38", len(mistakes))
+	if len(mistakes) != 37 {
+		t.Errorf("%d mistakes, want 37", len(mistakes))
 	}
 }
 
@@ -300,7 +300,7 @@ func TestWarningsNameTheirFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("global: {timeout: 1s}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := file + ":1: nothing is watched, want probes, redis or host"
+	want := file + ":1: nothing is watched, want probes, redis, host or processes"
 	if cfg := mustLoad(t, file); len(cfg.Warnings) != 1 || cfg.Warnings[0].Error() != want {
 		t.Errorf("warnings: %v, want %s", cfg.Warnings, want)
 	}

@@ -16,6 +16,7 @@ type file struct {
 	Probes     []probeSection     `yaml:"probes"`
 	Redis      []redisSection     `yaml:"redis"`
 	Host       hostSection        `yaml:"host"`
+	Processes  []processSection   `yaml:"processes"`
 	Objectives []objectiveSection `yaml:"objectives"`
 }
 
@@ -63,6 +64,17 @@ type redisSection struct {
 // A hostSection may be empty, as {}: the section itself is the wish.
 type hostSection struct {
 	SampleInterval time.Duration `yaml:"sample_interval"`
+}
+
+// A processSection is one process of the platform, found in one of four ways.
+type processSection struct {
+	Name       string                      `yaml:"name"`
+	Command    string                      `yaml:"cmdline"`
+	PIDFile    string                      `yaml:"pid_file"`
+	Port       int                         `yaml:"port"`
+	MetricsURL string                      `yaml:"metrics_url"`
+	Children   bool                        `yaml:"children"`
+	HTTPClient promconfig.HTTPClientConfig `yaml:"http_client"`
 }
 
 // Thresholds stay text until their measure, and so their unit, is known.

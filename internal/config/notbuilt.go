@@ -24,7 +24,7 @@ const notBuiltText = "not built yet"
 func notBuilt(at place) []string {
 	switch at {
 	case inFile:
-		return []string{"pipelines", "postgres", "processes", "business"}
+		return []string{"pipelines", "postgres", "business"}
 	case inProbe:
 		return []string{"page", "sql", "canary", "consistency"}
 	case inLoad:

@@ -30,7 +30,7 @@ func TestWarnings(t *testing.T) {
 
 func TestNothingWatchedIsAWarning(t *testing.T) {
 	cfg := mustParse(t, "global: {timeout: 1s}\n")
-	want := []Mistake{{Line: 1, Message: "nothing is watched, want probes, redis or host"}}
+	want := []Mistake{{Line: 1, Message: "nothing is watched, want probes, redis, host or processes"}}
 	if diff := cmp.Diff(want, cfg.Warnings); diff != "" {
 		t.Error(diff)
 	}

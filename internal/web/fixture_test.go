@@ -27,6 +27,10 @@ func nightPage() Page {
 			{Name: "sessions", Error: "dial tcp 127.0.0.1:6380: connect: connection refused"},
 		},
 		Host: &Host{CPU: 0.374, CPUPeak: 0.91, Memory: 0.622, MemoryPeak: 0.64, MemoryTotal: 16 << 30, CPUs: 8, Load1: 2.41},
+		Processes: []Process{
+			{Name: "api", Up: true, CPU: 0.37, CPUPeak: 1.84, Memory: 412 << 20, MemoryPeak: 498 << 20, Restarts: 2},
+			{Name: "ml", Error: `finding process: no command line has "serve <model>" in it`},
+		},
 		Config: Config{
 			Path: "/etc/perfwatch/perfwatch.yml", Hash: "9f2c44d1a07be3c5", LoadedAt: now().Add(-26 * time.Hour),
 			ReloadError: `line 14: probes[2] "checkout": http.url: "checkout", want a URL`,

@@ -19,6 +19,7 @@ type Page struct {
 	Probes     []Probe
 	Redis      []Redis
 	Host       *Host // nil if the host is not sampled
+	Processes  []Process
 	Config     Config
 }
 
@@ -101,6 +102,16 @@ type Host struct {
 	MemoryTotal        int64 // bytes
 	CPUs               int
 	Load1              float64
+}
+
+// A Process is what the last reading of one process of the platform said.
+type Process struct {
+	Name               string
+	Up                 bool
+	Error              string  // why it is not up
+	CPU, CPUPeak       float64 // cores; mean of the last second, and highest of the last minute
+	Memory, MemoryPeak int64   // bytes resident, and their highest of the last minute
+	Restarts           int
 }
 
 // A Config says which configuration is at work.

@@ -96,6 +96,7 @@ func TestTheVerdictCountsWhatIsWrong(t *testing.T) {
 			"1 target past its warning", ""},
 		{"probe failing", Page{Probes: []Probe{with(probes.Timeout), with(probes.HTTP5xx)}}, "Needs attention", "2 probes failing", ""},
 		{"Redis away", Page{Redis: []Redis{{}}}, "Needs attention", "1 Redis away", ""},
+		{"process away", Page{Processes: []Process{{}, {}, {Up: true}}}, "Needs attention", "2 processes away", ""},
 		{"reload refused", Page{Config: Config{ReloadError: "x"}}, "Worth a look", "1 reload refused", ""},
 	} {
 		got := newView(&Options{}, c.page).Verdict
@@ -120,6 +121,8 @@ func TestEverySectionShowsItsValues(t *testing.T) {
 		`>9 s ago</time>`,
 		`<dt>Hit ratio</dt><dd>` + objective.Ratio.Format(0.912), `<dd>48 MiB of 256 MiB</dd>`,
 		`dial tcp 127.0.0.1:6380: connect: connection refused`,
+		`<td class="num now">0.37</td><td class="num">1.84</td><td class="num now">412 MiB</td><td class="num">498 MiB</td>`,
+		`<small>2 restarts seen</small>`, `has &#34;serve &lt;model&gt;&#34; in it`,
 		`value="0.374"`, `8 CPUs, load 2.41, 16 GiB`,
 		`<code>/etc/perfwatch/perfwatch.yml</code>, hash <code>9f2c44d1a07be3c5</code>, loaded`,
 		`<time datetime="2026-03-13T01:07:09Z">26 h ago</time>`,
@@ -261,8 +264,8 @@ func TestTheMarkupIsWellFormed(t *testing.T) {
 			open = open[:len(open)-1]
 		}
 	}
-	if got, want := strings.Count(page, "<caption>"), strings.Count(page, "<table"); got != want || want != 3 {
-		t.Errorf("%d captions of %d tables, want 3", got, want)
+	if got, want := strings.Count(page, "<caption>"), strings.Count(page, "<table"); got != want || want != 4 {
+		t.Errorf("%d captions of %d tables, want 4", got, want)
 	}
 }
 

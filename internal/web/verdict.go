@@ -64,10 +64,15 @@ func counts(v *view) []count {
 	for i := range v.Checks {
 		checks[v.Checks[i].Severity]++
 	}
-	down, refused := 0, 0
+	down, ended, refused := 0, 0, 0
 	for i := range v.Redis {
 		if !v.Redis[i].Up {
 			down++
+		}
+	}
+	for i := range v.Processes {
+		if !v.Processes[i].Up {
+			ended++
 		}
 	}
 	if v.Config.ReloadError != "" {
@@ -77,6 +82,7 @@ func counts(v *view) []count {
 		{targets[broken], broken, "target critical", "targets critical"},
 		{checks[broken], broken, "probe failing", "probes failing"},
 		{down, broken, "Redis away", "Redis away"},
+		{ended, broken, "process away", "processes away"},
 		{targets[missed], missed, "target missed", "targets missed"},
 		{targets[noticed], noticed, "target past its warning", "targets past their warning"},
 		{refused, noticed, "reload refused", "reloads refused"},
