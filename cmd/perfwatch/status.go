@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -113,10 +112,7 @@ func (d *daemon) burst(w *watched) web.Burst {
 	if last, ok := d.bursts.Load(w.Name); ok {
 		row, _ = last.(web.Burst)
 	}
-	row.Probe, row.Plan, row.Running = w.Name, fmt.Sprintf("%d users", w.Load.Users), w.running.Load()
-	if w.Load.Rate > 0 {
-		row.Plan = fmt.Sprintf("%g/s", w.Load.Rate)
-	}
+	row.Probe, row.Plan, row.Running = w.Name, w.plan.String(), w.running.Load()
 	return row
 }
 
@@ -125,7 +121,7 @@ func lastBurst(s *load.Summary) web.Burst {
 	all := s.All()
 	return web.Burst{
 		Result: s.Result, Reason: s.Reason, End: s.End,
-		Requests: s.Requests(), Throughput: s.Throughput(), ErrorRatio: s.ErrorRatio(),
+		Requests: s.Requests(), Asked: s.Asked, Throughput: s.Throughput(), ErrorRatio: s.ErrorRatio(),
 		P50: seconds(all.Quantile(0.5)), P95: seconds(all.Quantile(0.95)), P99: seconds(all.Quantile(0.99)),
 	}
 }

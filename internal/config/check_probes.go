@@ -85,6 +85,19 @@ func (c *checker) burst(at string, in *probeSection) {
 		c.refuse(at+".timeout", "%s is shorter than the burst, want more than its duration of %s",
 			quote(written(in.Timeout)), written(limit))
 	}
+	c.doable(at+".load", in.Load)
+}
+
+// doable warns of iterations for which a burst has no time, even if its target answered at once.
+func (c *checker) doable(at string, s *load.Spec) {
+	path := at + ".iterations"
+	if !c.has(path) {
+		path += "_per_user"
+	}
+	least := s.Least().Round(time.Second)
+	if c.has(path) && !c.doubtful(at) && least > s.Limit() {
+		c.warn(path, "the burst ends after %s, and these take %s at least", written(s.Limit()), written(least))
+	}
 }
 
 // bound fills in the duration of a burst of iterations from its timeout.

@@ -28,6 +28,33 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+func TestIterationsWithoutTheTimeForThemAreAWarning(t *testing.T) {
+	const tasks = `tasks: [{name: a, http: {url: "http://127.0.0.1/"}}]`
+	tests := []struct{ probe, want string }{
+		{"load: {users: 10, iterations: 60000, max_rate: 100, ", ""},
+		{"load: {users: 10, iterations: 60101, max_rate: 100, ", "load.iterations: the burst ends after 10m, and these take 10m1s at least"},
+		{
+			"timeout: 65s, load: {users: 10, iterations: 6500, max_rate: 100, ",
+			"load.iterations: the burst ends after 1m, and these take 1m5s at least",
+		},
+		{
+			"load: {users: 100, iterations_per_user: 5, ramp_up: 1, duration: 30s, ",
+			"load.iterations_per_user: the burst ends after 30s, and these take 1m39s at least",
+		},
+		{"load: {users: 100, duration: 30s, max_rate: 1, ", ""},
+	}
+	for _, tt := range tests {
+		cfg := mustParse(t, "probes: [{name: burst, "+tt.probe+tasks+"}}]\n")
+		got := ""
+		for _, w := range cfg.Warnings {
+			got += strings.TrimPrefix(w.Error(), `line 1: probes[0] "burst": `)
+		}
+		if got != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.probe, got, tt.want)
+		}
+	}
+}
+
 func TestNothingWatchedIsAWarning(t *testing.T) {
 	cfg := mustParse(t, "global: {timeout: 1s}\n")
 	want := []Mistake{{Line: 1, Message: "nothing is watched, want probes, redis, host or processes"}}

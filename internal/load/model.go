@@ -9,6 +9,9 @@ import (
 // soon, and other bursts against its host wait.
 const DefaultLimit = 10 * time.Minute
 
+// maxLeast keeps what no burst has the time for within a time.Duration.
+const maxLeast = 1000 * time.Hour
+
 // open says that this is the open model, right or wrong.
 func (s *Spec) open() bool { return s.Rate != 0 || len(s.Stages) > 0 }
 
@@ -51,6 +54,22 @@ func (s *Spec) Limit() time.Duration {
 	return s.Duration
 }
 
+// asked is how many requests the iterations come to.
+func (s *Spec) asked() float64 {
+	return float64(s.Iterations) + float64(s.IterationsPerUser)*float64(s.Users)
+}
+
+// Least is the shortest time in which all iterations can be done, at a target that answers at once: what think time,
+// max_rate and ramp_up leave of it. It is 0 without iterations.
+func (s *Spec) Least() time.Duration {
+	most, _ := s.PeakThroughput()
+	least := s.asked() / most
+	if s.IterationsPerUser > 0 && s.RampUp > 0 {
+		least = max(least, float64(s.Users-1)/s.RampUp)
+	}
+	return time.Duration(min(least, maxLeast.Seconds()) * float64(time.Second))
+}
+
 // PeakUsers is the most users that the burst can have at once.
 func (s *Spec) PeakUsers() int {
 	if s.open() {
@@ -73,7 +92,7 @@ func (s *Spec) PeakThroughput() (perSecond float64, bound string) {
 	case s.Rate > 0:
 		return s.Rate, "its rate"
 	}
-	users, asked := float64(s.PeakUsers()), float64(s.Iterations+s.IterationsPerUser*s.Users)
+	users, asked := float64(s.PeakUsers()), s.asked()
 	perSecond, bound = math.Inf(1), "nothing"
 	if think := s.ThinkTime.Average().Seconds(); think > 0 {
 		perSecond, bound = users/think, "its users over their think time"

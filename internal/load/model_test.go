@@ -153,6 +153,28 @@ func TestLimitIsHowLongABurstSends(t *testing.T) {
 	}
 }
 
+func TestLeastIsWhatIterationsTakeAtATargetThatAnswersAtOnce(t *testing.T) {
+	think := ThinkTime{Min: time.Second, Max: 3 * time.Second}
+	tests := []struct {
+		name string
+		spec Spec
+		want time.Duration
+	}{
+		{"no iterations", Spec{Users: 10, Duration: time.Minute}, 0},
+		{"no bound", Spec{Users: 10, Iterations: 100}, 0},
+		{"the ceiling's slots", Spec{Users: 10, Iterations: 6000, MaxRate: 100}, 59990 * time.Millisecond},
+		{"waits between one's own", Spec{Users: 10, IterationsPerUser: 11, ThinkTime: think}, 20 * time.Second},
+		{"waits between all", Spec{Users: 10, Iterations: 110, ThinkTime: think}, 20 * time.Second},
+		{"the last user's start", Spec{Users: 10, IterationsPerUser: 1, RampUp: 0.1}, 90 * time.Second},
+		{"far too long", Spec{Users: 1, Iterations: 1_000_000, MaxRate: 1e-12}, 1000 * time.Hour},
+	}
+	for _, tt := range tests {
+		if got := tt.spec.Least(); (got - tt.want).Abs() > time.Microsecond {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestThinkTimesHaveTheirMean(t *testing.T) {
 	tests := []struct {
 		text           string
@@ -196,11 +218,11 @@ func TestTreeIsWrittenWithItsShares(t *testing.T) {
 		group("one", request("leaf")),
 	}
 	tests := []struct {
-		name string
-		spec Spec
-		want string
+		short string
+		spec  Spec
+		want  string
 	}{
-		{"users", Spec{Users: 100, RampUp: 2.5, ThinkTime: ThinkTime{Mean: time.Second}, MaxRate: 20, Duration: 90 * time.Second, Tasks: tasks},
+		{"100 users", Spec{Users: 100, RampUp: 2.5, ThinkTime: ThinkTime{Mean: time.Second}, MaxRate: 20, Duration: 90 * time.Second, Tasks: tasks},
 			"p: 100 users, 2.5 started a second, thinking exponential 1s, 20/s at most, for 1m30s\n" +
 				"  Stöbern   80.00 %  sticky, 8 draws a visit on average\n" +
 				"    list    20.00 %\n" +
@@ -208,12 +230,12 @@ func TestTreeIsWrittenWithItsShares(t *testing.T) {
 				"  \"a\\nb\"    10.00 %\n" +
 				"  one       10.00 %\n" +
 				"    leaf    10.00 %\n"},
-		{"iterations", Spec{Users: 1, Iterations: 100}, "p: 1 user, 100 requests between them, within 10m\n  r0  100.00 %\n"},
-		{"iterations of each", Spec{Users: 2, IterationsPerUser: 1, Duration: time.Hour},
+		{"1 user", Spec{Users: 1, Iterations: 100}, "p: 1 user, 100 requests between them, within 10m\n  r0  100.00 %\n"},
+		{"2 users", Spec{Users: 2, IterationsPerUser: 1, Duration: time.Hour},
 			"p: 2 users, 1 request each, within 1h\n  r0  100.00 %\n"},
-		{"a rate", Spec{Rate: 120, MaxUsers: 200, Duration: 30 * time.Second},
+		{"120/s", Spec{Rate: 120, MaxUsers: 200, Duration: 30 * time.Second},
 			"p: 120/s, 3600 requests in 30s, 200 users at most\n  r0  100.00 %\n"},
-		{"stages", Spec{MaxUsers: 20, Stages: []Stage{{50, 30 * time.Second}, {50, time.Minute}, {10, 0}, {0, 10 * time.Second}}},
+		{"up to 50/s", Spec{MaxUsers: 20, Stages: []Stage{{50, 30 * time.Second}, {50, time.Minute}, {10, 0}, {0, 10 * time.Second}}},
 			"p: 0/s to 50/s in 30s, 50/s for 1m, 10/s to 0/s in 10s, 3800 requests in 1m40s, 20 users at most\n  r0  100.00 %\n"},
 	}
 	for _, tt := range tests {
@@ -221,7 +243,10 @@ func TestTreeIsWrittenWithItsShares(t *testing.T) {
 		p.Name = "p"
 		var b strings.Builder
 		if err := p.WriteTree(&b); err != nil || b.String() != tt.want {
-			t.Errorf("%s: %v\n%s\nwant\n%s", tt.name, err, b.String(), tt.want)
+			t.Errorf("%s: %v\n%s\nwant\n%s", tt.short, err, b.String(), tt.want)
+		}
+		if got := p.String(); got != tt.short {
+			t.Errorf("in short %q, want %q", got, tt.short)
 		}
 	}
 }

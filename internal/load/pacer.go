@@ -49,6 +49,9 @@ func (p Pacer) Duration() time.Duration {
 	return p.ramps[len(p.ramps)-1].end
 }
 
+// steady says that the rate never changes.
+func (p Pacer) steady() bool { return len(p.ramps) == 1 && p.ramps[0].from == p.ramps[0].to }
+
 // Total is how many requests are due in the whole burst.
 func (p Pacer) Total() uint64 {
 	if len(p.ramps) == 0 {

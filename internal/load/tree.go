@@ -56,6 +56,17 @@ func (n *node) shown() string {
 // width is how many characters the name and what stands before it take.
 func (n *node) width() int { return 2*n.depth + utf8.RuneCountInString(n.shown()) }
 
+// String says in a word or two what the burst is: "100 users", "120/s", or "up to 120/s" where the rate changes.
+func (p *Plan) String() string {
+	switch {
+	case p.rate == 0:
+		return plural(p.users, "user")
+	case p.pacer.steady():
+		return fmt.Sprintf("%g/s", p.rate)
+	}
+	return fmt.Sprintf("up to %g/s", p.rate)
+}
+
 // model says in one line how many users or requests there are, and for how long.
 func (p *Plan) model() string {
 	if p.rate > 0 {
@@ -86,14 +97,14 @@ func (p *Plan) model() string {
 
 // rates are the rates of the open model in their order: "120/s", or "0/s to 50/s in 30s, 50/s for 1m".
 func (p *Plan) rates() string {
+	if p.pacer.steady() {
+		return fmt.Sprintf("%g/s", p.rate)
+	}
 	var parts []string
 	for _, r := range p.pacer.ramps {
-		switch {
-		case len(p.pacer.ramps) == 1 && r.from == r.to:
-			return fmt.Sprintf("%g/s", r.from)
-		case r.from == r.to:
+		if r.from == r.to {
 			parts = append(parts, fmt.Sprintf("%g/s for %s", r.from, written(r.end-r.begin)))
-		default:
+		} else {
 			parts = append(parts, fmt.Sprintf("%g/s to %g/s in %s", r.from, r.to, written(r.end-r.begin)))
 		}
 	}

@@ -88,6 +88,10 @@ func nightBursts() []Burst {
 		},
 		{Probe: "recommendations_under_load", Plan: "100 users", Running: true},
 		{Probe: "bulk_price_query", Plan: "10 users"},
+		{
+			Probe: "ml_single_inference", Plan: "1 user", Result: load.Completed, Requests: 912, Asked: 1000, Throughput: 3.1,
+			P50: 320 * time.Millisecond, P95: 400 * time.Millisecond, P99: 500 * time.Millisecond, End: now().Add(-time.Hour),
+		},
 	}
 }
 

@@ -69,6 +69,7 @@ type Burst struct {
 	Result        load.Result // "" before the first
 	Reason        string      // why it is not completed
 	Requests      uint64
+	Asked         uint64  // requests that its iterations come to; 0 without iterations
 	Throughput    float64 // requests a second
 	P50, P95, P99 time.Duration
 	ErrorRatio    float64

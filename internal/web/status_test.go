@@ -112,6 +112,7 @@ func TestEverySectionShowsItsValues(t *testing.T) {
 	for _, want := range []string{
 		`<a href="http://grafana.test/d/perfwatch-overview">Dashboard</a>`,
 		`<a href="runbooks/PerfwatchApiLatencyP95">runbook</a>`,
+		`<td class="num">912<small>of 1000</small></td>`,
 		`<td class="num">2913</td><td class="num">` + objective.PerSecond.Format(48.6) + `</td><td class="num">` +
 			objective.Seconds.Format(0.061),
 		`error ratio 31% over 10%`,
@@ -305,7 +306,7 @@ func TestProbesAndBurstsAreShownByTheirState(t *testing.T) {
 		"portfolio_summary: http_5xx", "market_overview: invalid_response", "ai_analysis: timeout",
 		"price_history: not run yet", "dashboard: ok", "recommendations: ok",
 		"investor_journey: completed ok", "sustained_throughput: aborted warn", "recommendations_under_load: running run",
-		"bulk_price_query: not run yet idle",
+		"bulk_price_query: not run yet idle", "ml_single_inference: completed ok",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
