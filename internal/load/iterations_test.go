@@ -165,6 +165,9 @@ func TestMaxRateIsNeverExceededInAnyWindow(t *testing.T) {
 			}
 			// What the ceiling makes a user wait is not the target's time.
 			all := s.All()
+			if s.Duration() > 11*time.Second { // the end, and an answer that takes a second
+				t.Errorf("%s: waited %s for slots after the end", tt.name, s.Duration())
+			}
 			if longest := time.Duration(all.Max()*1e9) * time.Nanosecond; longest > 1010*time.Millisecond || s.Lag.TotalCount() != 0 {
 				t.Errorf("%s: longest response %s, want the target's alone", tt.name, longest)
 			}

@@ -68,7 +68,7 @@ func (p Pacer) At(k uint64) time.Duration {
 		return p.Duration()
 	}
 	r := &p.ramps[i]
-	return min(r.end, r.begin+r.reach(float64(k)-r.before))
+	return r.begin + r.reach(float64(k)-r.before)
 }
 
 // reach is how long into the ramp it takes for n of its requests to be due: the least t with from*t + slope/2*t^2 = n. It

@@ -3,6 +3,7 @@ package load
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,6 +37,8 @@ func TestPacerFollowsItsStages(t *testing.T) {
 		{"a jump at the start", 0, []Stage{{5, 0}, {5, sec}}, 1, 200 * ms},
 		{"a pause", 10, []Stage{{10, sec}, {0, 0}, {0, 5 * sec}, {10, 0}, {10, sec}}, 10, 6 * sec},
 		{"the last before a pause", 10, []Stage{{10, sec}, {0, 0}, {0, 5 * sec}, {10, 0}, {10, sec}}, 9, 900 * ms},
+		{"what a sum has too much is no request before a pause", 1, append(
+			slices.Repeat([]Stage{{1, sec/3 + 1}}, 6), Stage{0, 0}, Stage{0, sec}, Stage{10, 0}, Stage{10, sec}), 2, 3*sec + 4},
 		{"nothing at first", 0, []Stage{{0, 3 * sec}, {10, 0}, {10, sec}}, 0, 3 * sec},
 		{"no digits lost on a slope that is nearly none", 1000, []Stage{{1000 * (1 + 1e-12), time.Hour}}, 3_000_000, 3000 * sec},
 	}
