@@ -39,7 +39,7 @@ func (c *cursor) over() bool { return c.end != nil && c.left.Load() <= 0 }
 
 // A ceiling spaces the requests of a closed burst, so that no window of time holds more of them than its rate allows:
 // each has a slot of its own, a whole interval after the one before it. A slot that nobody used is gone: users who were
-// slow do not make up for it together.
+// slow do not make up for it together. A timer may fire some milliseconds late, so that single requests are closer.
 type ceiling struct {
 	interval time.Duration // 0 without a ceiling
 
