@@ -33,7 +33,7 @@ func newView(o *Options, p Page) *view {
 	}
 	slices.SortStableFunc(v.Checks, func(a, b check) int { return cmp.Compare(b.Severity, a.Severity) })
 	for _, row := range p.Bursts {
-		v.Last = append(v.Last, burst{Burst: row, Badge: burstBadge(&row)})
+		v.Last = append(v.Last, burst{Burst: row, Badge: burstBadge(&row), Control: o.Lifecycle && o.StartBurst != nil})
 	}
 	if o.Faults != nil {
 		v.Faults = o.Faults()
@@ -140,7 +140,8 @@ func newCheck(p Probe) check {
 // A burst is one row of the table of bursts.
 type burst struct {
 	Burst
-	Badge badge
+	Badge   badge
+	Control bool // it can be started and stopped from the page
 }
 
 func burstBadge(b *Burst) badge {

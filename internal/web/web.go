@@ -21,7 +21,7 @@ type Options struct {
 	Logger      *slog.Logger
 	Version     string        // of the program, for the foot of the page
 	ExternalURL string        // where people reach us; its origin may send the page's forms; "" if unknown
-	Lifecycle   bool          // reload is allowed
+	Lifecycle   bool          // reload is allowed, and starting and stopping bursts
 	Refresh     time.Duration // how often the page reloads itself, in whole seconds; 0 means never
 
 	Ready    func() bool                      // nil means always
@@ -30,6 +30,9 @@ type Options struct {
 	Status   func() Page                      // a page of its own for each call
 	Faults   func() []Fault                   // nil without a demo
 	SetFault func(name string, on bool) error // refuses a name that it does not know
+
+	StartBurst func(name string) error // begins a burst now; ErrNoBurst, or why it cannot
+	StopBurst  func(name string) error // ends the one that runs; ErrNoBurst, or why there is nothing to stop
 }
 
 // maxBody bounds the body of every request. Our forms need less than a hundred bytes.
@@ -54,6 +57,8 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("POST /-/reload", o.reload)
 	mux.HandleFunc("PUT /-/reload", o.reload)
 	mux.HandleFunc("GET /runbooks/{name}", o.runbook)
+	mux.HandleFunc("POST /api/v1/bursts/{name}/start", o.burst(o.StartBurst, "started"))
+	mux.HandleFunc("POST /api/v1/bursts/{name}/stop", o.burst(o.StopBurst, "stopped"))
 	if o.Faults != nil && o.SetFault != nil {
 		mux.HandleFunc("POST /faults", o.setFault)
 	}

@@ -1,0 +1,88 @@
+package web
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// control is a handler of which bursts can be started and stopped, and what was asked of it.
+func control(t *testing.T, lifecycle bool) (post func(path string, headers ...string) (int, string, string), asked *[]string) {
+	t.Helper()
+	asked = &[]string{}
+	change := func(verb string) func(string) error {
+		return func(name string) error {
+			switch name {
+			case "journey":
+				*asked = append(*asked, verb+" "+name)
+				return nil
+			case "busy":
+				return errors.New(`running "busy": it runs already`)
+			}
+			return ErrNoBurst
+		}
+	}
+	h := serve(t, func(o *Options) {
+		o.Lifecycle, o.StartBurst, o.StopBurst = lifecycle, change("start"), change("stop")
+	})
+	return func(path string, headers ...string) (int, string, string) {
+		w := ask(h, "POST", path, "", headers...)
+		return w.Code, w.Header().Get("Content-Type") + w.Header().Get("Location"), w.Body.String()
+	}, asked
+}
+
+func TestBurstsAreStartedAndStopped(t *testing.T) {
+	tests := []struct {
+		path, accept string
+		status       int
+		kind, body   string
+	}{
+		{"journey/start", "", 202, "application/json", `{"burst":"journey","state":"started"}`},
+		{"journey/stop", "*/*", 202, "application/json", `{"burst":"journey","state":"stopped"}`},
+		{"journey/start", "text/html,*/*", 303, "../../../../", ""},
+		{"busy/start", "text/html", 409, "application/problem+json",
+			`{"type":"about:blank","title":"Conflict","status":409,"detail":"running \"busy\": it runs already"}`},
+		{"nobody/stop", "", 404, "application/problem+json",
+			`{"type":"about:blank","title":"Not Found","status":404,"detail":"there is no load probe of this name"}`},
+		{"journey/pause", "", 404, "text/plain; charset=utf-8", "404 page not found"},
+	}
+	post, asked := control(t, true)
+	for _, tt := range tests {
+		status, kind, body := post("/api/v1/bursts/"+tt.path, "Accept", tt.accept)
+		if status != tt.status || kind != tt.kind || strings.TrimSpace(body) != tt.body {
+			t.Errorf("%s: %d %s %s, want %d %s %s", tt.path, status, kind, body, tt.status, tt.kind, tt.body)
+		}
+	}
+	if got := strings.Join(*asked, ", "); got != "start journey, stop journey, start journey" {
+		t.Errorf("asked %s", got)
+	}
+}
+
+func TestBurstsAreLeftAloneWithoutLeave(t *testing.T) {
+	post, asked := control(t, false)
+	status, _, body := post("/api/v1/bursts/journey/start")
+	if status != 403 || !strings.Contains(body, "--web.enable-lifecycle") {
+		t.Errorf("%d %s, want 403 and the flag", status, body)
+	}
+	post, others := control(t, true)
+	if status, _, _ := post("/api/v1/bursts/journey/start", "Origin", "https://evil.test"); status != 403 {
+		t.Errorf("%d for another site's page, want 403", status)
+	}
+	if len(*asked)+len(*others) != 0 {
+		t.Errorf("asked %v, %v, want nothing", *asked, *others)
+	}
+}
+
+func TestThePageHasButtonsOnlyWithLeave(t *testing.T) {
+	for _, lifecycle := range []bool{true, false} {
+		h := serve(t, func(o *Options) {
+			o.Lifecycle, o.StartBurst, o.StopBurst = lifecycle, func(string) error { return nil }, func(string) error { return nil }
+		})
+		page := ask(h, "GET", "/", "").Body.String()
+		for _, form := range []string{`action="api/v1/bursts/investor_journey/`, `/start"><button`, `/stop"><button`} {
+			if strings.Contains(page, form) != lifecycle {
+				t.Errorf("lifecycle %v: page has %q: %v", lifecycle, form, !lifecycle)
+			}
+		}
+	}
+}
