@@ -1,6 +1,8 @@
 package load
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -77,6 +79,18 @@ type AbortError struct {
 }
 
 func (e *AbortError) Error() string { return e.Detail }
+
+// causeOf names why a burst's context was cancelled.
+func causeOf(err error) Cause {
+	var aborted *AbortError
+	switch {
+	case errors.As(err, &aborted):
+		return aborted.Cause
+	case errors.Is(err, context.DeadlineExceeded):
+		return ByTimeout
+	}
+	return ByOther
+}
 
 func abort(cause Cause, format string, args ...any) *AbortError {
 	return &AbortError{Cause: cause, Detail: fmt.Sprintf(format, args...)}

@@ -17,6 +17,7 @@ type burst struct {
 	cursor  *cursor
 	ceiling *ceiling
 	tally   *tally
+	monitor *monitor
 	crew    crew
 	seed    uint64
 	timeout time.Duration // of a request
@@ -35,12 +36,14 @@ func Run(ctx context.Context, p *Plan, sink Sink) *Summary {
 	defer stop(nil)
 	b := newBurst(p, sink)
 	b.stop = stop
+	watched := b.monitor.start(ctx, stop)
 	if p.rate > 0 {
 		b.runOpen(ctx)
 	} else {
 		b.runClosed(ctx)
 	}
 	b.crew.wg.Wait()
+	watched()
 	return b.summary(ctx)
 }
 
@@ -49,7 +52,7 @@ func newBurst(p *Plan, sink Sink) *burst {
 	now := time.Now()
 	b := &burst{
 		plan: p, sink: sink, mix: newMix(p.regions), cursor: newCursor(p.iterations), ceiling: newCeiling(p.maxRate),
-		tally: newTally(p), seed: p.Seed, timeout: p.timeout(),
+		tally: newTally(p), monitor: &monitor{limits: p.abort, reserve: p.Reserve}, seed: p.Seed, timeout: p.timeout(),
 		began: began, start: now, end: now.Add(p.duration), hardEnd: now.Add(p.MaxDuration()),
 	}
 	b.crew.changed = sink.SetUsers

@@ -232,7 +232,7 @@ func TestNothingRunsAfterTheHardEnd(t *testing.T) {
 		want time.Duration // the last request's send and its whole timeout
 	}{
 		{"closed", Spec{Users: 3, RampUp: 1, Duration: 2900 * time.Millisecond}, 7 * time.Second},
-		{"open", Spec{Rate: 10, MaxUsers: 50, Duration: 3 * time.Second}, 7900 * time.Millisecond},
+		{"open", Spec{Rate: 10, MaxUsers: 50, Duration: 3 * time.Second, Abort: Abort{ErrorRatio: 1}}, 7900 * time.Millisecond},
 		{"open, late", Spec{Rate: 10, MaxUsers: 1, Duration: 3 * time.Second}, 5 * time.Second},
 	}
 	for _, tt := range tests {

@@ -29,6 +29,7 @@ type Spec struct {
 	Rate              float64       `yaml:"rate"`                // requests a second, due at fixed instants; the first of stages
 	Stages            []Stage       `yaml:"stages"`              // how the rate goes on from there
 	MaxUsers          int           `yaml:"max_users"`           // the most requests in flight of the open model
+	Abort             Abort         `yaml:"abort"`               // when to end early
 	Tasks             []Task        `yaml:"tasks"`
 }
 
@@ -88,6 +89,8 @@ type Summary struct {
 	Start, End   time.Time
 	Result       Result
 	Reason       string // why it is not completed
+	Cause        Cause  // why it is aborted
+	Reduced      bool   // smaller than it was written
 	UsersPeak    int
 	InFlightPeak int
 	Dropped      uint64 // due, but no user was free; open model

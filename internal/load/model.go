@@ -2,6 +2,7 @@ package load
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -68,6 +69,19 @@ func (s *Spec) Least() time.Duration {
 		least = max(least, float64(s.Users-1)/s.RampUp)
 	}
 	return time.Duration(min(least, maxLeast.Seconds()) * float64(time.Second))
+}
+
+// Half is the burst with half the users, half the requests and half the rate, rounded up.
+func (s *Spec) Half() *Spec {
+	h := *s
+	h.Users, h.Iterations, h.IterationsPerUser = (s.Users+1)/2, (s.Iterations+1)/2, s.IterationsPerUser
+	h.Rate, h.MaxRate = s.Rate/2, s.MaxRate/2
+	h.Stages = slices.Clone(s.Stages)
+	for i := range h.Stages {
+		h.Stages[i].Rate /= 2
+	}
+	return &h
+
 }
 
 // PeakUsers is the most users that the burst can have at once.

@@ -88,6 +88,20 @@ func (m *monitor) totals() (t totals) {
 	return t
 }
 
+// start begins to watch. What it returns ends that, and waits for it.
+func (m *monitor) start(ctx context.Context, stop context.CancelCauseFunc) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		m.run(ctx, stop)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
 // run looks at the burst until ctx is done, and stops it when it must.
 func (m *monitor) run(ctx context.Context, stop context.CancelCauseFunc) {
 	ticker := time.NewTicker(monitorTick)

@@ -1,8 +1,11 @@
 package load
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/perfwatch/perfwatch/probes"
@@ -123,6 +126,84 @@ func TestMonitorReservesAheadAndEndsWithTheBudget(t *testing.T) {
 	m = &monitor{reserve: func(uint64) (uint64, error) { return 0, full }}
 	if err := m.look(); !errors.Is(err, full) {
 		t.Errorf("%v, want %v", err, full)
+	}
+}
+
+func TestABurstEndsWhenItsTargetCollapses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		p := planOf(t, Spec{Rate: 200, MaxUsers: 50, Duration: 10 * time.Minute, Abort: Abort{ErrorRatio: 0.1}},
+			func(ctx context.Context) (probes.Result, error) {
+				if time.Since(start) > 5*time.Minute {
+					return probes.Result{}, &probes.StatusError{Code: 503}
+				}
+				return after(time.Millisecond)(ctx)
+			})
+		s := Run(t.Context(), p, &log{})
+		if s.Result != Aborted || s.Cause != ByErrors || !strings.Contains(s.Reason, "requests failed, want at most 10%") {
+			t.Errorf("%s by %s: %s, want aborted by its errors", s.Result, s.Cause, s.Reason)
+		}
+		if took := s.Duration(); took < 5*time.Minute+500*time.Millisecond || took > 5*time.Minute+time.Second {
+			t.Errorf("ended after %s, want half a second after the collapse", took)
+		}
+		if s.Requests() < 60_000 || s.Valid() {
+			t.Errorf("%d requests, valid %v, want what was measured until then", s.Requests(), s.Valid())
+		}
+	})
+}
+
+func TestABurstSaysWhyItWasStopped(t *testing.T) {
+	tests := []struct {
+		name   string
+		cancel func(context.Context) (context.Context, func())
+		cause  Cause
+		reason string
+	}{
+		{"asked", func(ctx context.Context) (context.Context, func()) {
+			ctx, stop := context.WithCancelCause(ctx)
+			return ctx, func() { stop(&AbortError{ByStop, "stopped by hand"}) }
+		}, ByStop, "stopped by hand"},
+		{"too long", func(ctx context.Context) (context.Context, func()) {
+			ctx, stop := context.WithTimeout(ctx, time.Second)
+			_ = stop // the deadline comes first
+			return ctx, func() {}
+		}, ByTimeout, "context deadline exceeded"},
+		{"without a word", func(ctx context.Context) (context.Context, func()) {
+			ctx, stop := context.WithCancel(ctx)
+			return ctx, stop
+		}, ByOther, "context canceled"},
+	}
+	for _, tt := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, stop := tt.cancel(t.Context())
+			p := planOf(t, Spec{Rate: 100, MaxUsers: 10, Duration: time.Minute}, after(time.Millisecond))
+			time.AfterFunc(time.Second, stop)
+			s := Run(ctx, p, &log{})
+			if s.Result != Aborted || s.Cause != tt.cause || s.Reason != tt.reason || s.Duration() != time.Second {
+				t.Errorf("%s: %s by %s after %s: %s", tt.name, s.Result, s.Cause, s.Duration(), s.Reason)
+			}
+		})
+	}
+}
+
+func TestAReducedBurstComparesWithNothing(t *testing.T) {
+	s := Summary{Result: Completed}
+	if !s.Valid() {
+		t.Error("a completed burst is not valid")
+	}
+	if s.Reduced = true; s.Valid() {
+		t.Error("a reduced burst is valid")
+	}
+}
+
+func TestHalfABurst(t *testing.T) {
+	s := &Spec{Users: 5, Iterations: 101, IterationsPerUser: 10, Rate: 120, MaxRate: 50, MaxUsers: 200, Stages: []Stage{{Rate: 10}}}
+	h := s.Half()
+	if h.Users != 3 || h.Iterations != 51 || h.IterationsPerUser != 10 || h.Rate != 60 || h.MaxRate != 25 || h.MaxUsers != 200 || h.Stages[0].Rate != 5 {
+		t.Errorf("%+v", h)
+	}
+	if s.Users != 5 || s.Stages[0].Rate != 10 {
+		t.Errorf("halving changed the spec: %+v", s)
 	}
 }
 

@@ -20,7 +20,13 @@ type Plan struct {
 	RequestTimeout time.Duration
 	// Seed of the random draws; 0 draws a new one for every burst. The Summary says which it was.
 	Seed uint64
+	// Reserve takes up to n requests from what all bursts may send in a day, and says how many it got. It is called from
+	// one goroutine a burst, well before the requests are sent. Nil means no such budget.
+	Reserve func(n uint64) (uint64, error)
+	// Reduced says that the plan is smaller than it was written, so that its bursts compare with nothing.
+	Reduced bool
 
+	abort      Abort
 	users      int // of the closed model, or the most of the open one
 	rampUp     float64
 	duration   time.Duration
@@ -93,7 +99,7 @@ func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
 		users: s.Users, rampUp: s.RampUp, duration: s.Limit(), think: s.ThinkTime,
 		iterations: s.Iterations, perUser: s.IterationsPerUser, maxRate: s.MaxRate,
 		regions: v.regions, nodes: v.nodes,
-		open: func() (session, error) { return openSession(env) }, usage: readUsage, permit: env.Permit,
+		open: func() (session, error) { return openSession(env) }, usage: readUsage, permit: env.Permit, abort: s.Abort,
 	}
 	p.peak, _ = s.PeakThroughput()
 	if s.open() {

@@ -11,11 +11,12 @@ func (b *burst) summary(ctx context.Context) *Summary {
 	s := &Summary{
 		Probe: b.plan.Name, Seed: b.seed, Start: b.start, End: time.Now(), Result: Completed,
 		UsersPeak: b.crew.most, InFlightPeak: int(b.crew.mostSent.Load()),
-		Dropped: b.dropped, Late: b.tally.late, Asked: b.plan.Asked(),
+		Dropped: b.dropped, Late: b.tally.late, Asked: b.plan.Asked(), Reduced: b.plan.Reduced,
 		Lag: b.tally.lag, Leaves: b.tally.leaves, Slowest: b.tally.slowest.kept,
 	}
 	if ctx.Err() != nil {
-		s.Result, s.Reason = Aborted, context.Cause(ctx).Error()
+		why := context.Cause(ctx)
+		s.Result, s.Reason, s.Cause = Aborted, why.Error(), causeOf(why)
 	} else if reason := b.evidence(s).reason(); reason != "" {
 		s.Result, s.Reason = Invalid, reason
 	}
@@ -23,7 +24,7 @@ func (b *burst) summary(ctx context.Context) *Summary {
 }
 
 // Valid says whether the burst's figures may be compared with a target or with another burst's.
-func (s *Summary) Valid() bool { return s.Result == Completed }
+func (s *Summary) Valid() bool { return s.Result == Completed && !s.Reduced }
 
 // Duration is from the start to the end of the last request.
 func (s *Summary) Duration() time.Duration { return s.End.Sub(s.Start) }

@@ -35,6 +35,7 @@ type user struct {
 	taken   int           // iterations, where each user has its own
 	sample  probes.Sample // of the request now sent, used again for the next
 	batch   batch
+	count   *count // for the monitor
 }
 
 func (b *burst) newUser(i int) (*user, error) {
@@ -46,7 +47,7 @@ func (b *burst) newUser(i int) (*user, error) {
 		// Not the user's own source: traces must not move the draws. A burst that repeats a seed is another trace.
 		s.trace(rand.NewPCG(b.seed^uint64(b.start.UnixNano()), uint64(i)))
 	}
-	return &user{burst: b, session: s, rand: rand.New(rand.NewPCG(b.seed, uint64(i)))}, nil
+	return &user{burst: b, session: s, rand: rand.New(rand.NewPCG(b.seed, uint64(i))), count: b.monitor.join()}, nil
 }
 
 func (u *user) close() {
@@ -102,6 +103,7 @@ func (u *user) send(ctx context.Context, due time.Time) {
 	}
 	s.Outcome = b.outcome(ctx, s)
 	b.sink.Observe(leaf, s)
+	u.count.add(s, b.plan.abort.LatencyP95)
 	b.tally.slowest.put(leaf, s)
 	if u.batch.put(leaf, s) {
 		b.tally.add(&u.batch)

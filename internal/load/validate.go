@@ -54,6 +54,9 @@ func (v *validator) model(s *Spec) {
 	default:
 		v.closed(s)
 	}
+	if l := s.Abort.LatencyP95; l < 0 || l > maxDuration {
+		v.wrong("abort.latency_p95", l, "above 0 and up to %s", maxDuration)
+	}
 	switch {
 	case len(s.Stages) > 0:
 		v.stages(s)
