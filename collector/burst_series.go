@@ -15,6 +15,7 @@ type BurstSeries struct {
 	leaves        []leafSeries // in the order of the plan
 	active, users prometheus.Gauge
 	bursts        map[load.Result]prometheus.Counter
+	aborts        map[load.Cause]prometheus.Counter
 	dropped       prometheus.Counter
 
 	peaks, throughput feed
@@ -39,12 +40,16 @@ func (s *ProbeSeries) Burst(plan *load.Plan) *BurstSeries {
 		probe: s, plan: plan.Leaves,
 		active: v.active.WithLabelValues(name), users: v.users.WithLabelValues(name),
 		bursts:     map[load.Result]prometheus.Counter{},
+		aborts:     map[load.Cause]prometheus.Counter{},
 		dropped:    v.dropped.WithLabelValues(name),
 		peaks:      r.book.Of(objective.LoadUsers, s.info.Group, name, ""),
 		throughput: r.book.Of(objective.LoadThroughput, s.info.Group, name, ""),
 	}
 	for _, result := range []load.Result{load.Completed, load.Aborted, load.Invalid} {
 		b.bursts[result] = v.bursts.WithLabelValues(name, string(result))
+	}
+	for _, cause := range load.Causes() {
+		b.aborts[cause] = v.aborts.WithLabelValues(name, string(cause))
 	}
 	for _, leaf := range plan.Leaves {
 		b.leaves = append(b.leaves, leafSeries{
@@ -99,6 +104,9 @@ func (b *BurstSeries) End(s *load.Summary) {
 	b.active.Set(0)
 	b.users.Set(0)
 	if c, ok := b.bursts[s.Result]; ok {
+		c.Inc()
+	}
+	if c, ok := b.aborts[s.Cause]; ok {
 		c.Inc()
 	}
 	b.dropped.Add(float64(s.Dropped))

@@ -63,6 +63,7 @@ func TestBurstCountersStartAtZeroAndItsFiguresAreAbsent(t *testing.T) {
 		`perfwatch_load_bursts_total{probe="journey",result="completed"}`:                                  "0",
 		`perfwatch_load_bursts_total{probe="journey",result="aborted"}`:                                    "0",
 		`perfwatch_load_bursts_total{probe="journey",result="invalid"}`:                                    "0",
+		`perfwatch_load_aborts_total{probe="journey",reason="error_ratio"}`:                                "0",
 		`perfwatch_load_dropped_requests_total{probe="journey"}`:                                           "0",
 		`perfwatch_load_response_seconds_count{endpoint="list",probe="journey"}`:                           "0",
 		`perfwatch_load_service_seconds_count{endpoint="detail",probe="journey"}`:                          "0",
@@ -145,6 +146,21 @@ func TestABurstWithoutARequestHasNoRatioAndNoLatency(t *testing.T) {
 		`perfwatch_load_last_throughput_requests_per_second{probe="journey"}`:             "0",
 		`perfwatch_load_last_latency_seconds{endpoint="",probe="journey",quantile="0.5"}`: "",
 		`perfwatch_load_last_valid{probe="journey"}`:                                      "0",
+	})
+}
+
+func TestAbortsAreCountedByTheirCause(t *testing.T) {
+	reg, _, b := journey(t, emptyBook())
+	for _, cause := range []load.Cause{load.ByErrors, load.ByStop, load.ByErrors} {
+		s := twoLeavesSummary(load.Aborted)
+		s.Cause = cause
+		b.End(s)
+	}
+	wantSeries(t, reg, map[string]string{
+		`perfwatch_load_aborts_total{probe="journey",reason="error_ratio"}`: "2",
+		`perfwatch_load_aborts_total{probe="journey",reason="stop"}`:        "1",
+		`perfwatch_load_aborts_total{probe="journey",reason="timeout"}`:     "0",
+		`perfwatch_load_bursts_total{probe="journey",result="aborted"}`:     "3",
 	})
 }
 

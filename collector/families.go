@@ -93,6 +93,7 @@ func loadFamilies() []Family {
 		{loadService, histogram, []string{"probe", "endpoint"}, "Time from the instant a request was sent to its last byte."},
 		{loadBursts, counter, []string{"probe", "result"},
 			"Bursts by result. invalid is a burst whose figures say more of perfwatch than of the platform."},
+		{loadAborts, counter, []string{"probe", "reason"}, "Bursts that ended before their time, by why."},
 		{loadDropped, counter, []string{"probe"}, "Requests that were due while no user was free to send them."},
 		{loadLastLatency, summary, []string{"probe", "endpoint"},
 			"Response times of the last burst, exact to three digits; endpoint \"\" is all of them. " +

@@ -32,6 +32,7 @@ const (
 	loadResponse             = "perfwatch_load_response_seconds"
 	loadService              = "perfwatch_load_service_seconds"
 	loadBursts               = "perfwatch_load_bursts_total"
+	loadAborts               = "perfwatch_load_aborts_total"
 	loadDropped              = "perfwatch_load_dropped_requests_total"
 	loadLastLatency          = "perfwatch_load_last_latency_seconds"
 	loadLastThroughput       = "perfwatch_load_last_throughput_requests_per_second"

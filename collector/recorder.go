@@ -26,9 +26,9 @@ type vectors struct {
 	runs, skipped            *prometheus.CounterVec
 	duration, phases         *prometheus.HistogramVec
 
-	active, users             *prometheus.GaugeVec
-	requests, bursts, dropped *prometheus.CounterVec
-	response, service         *prometheus.HistogramVec
+	active, users                     *prometheus.GaugeVec
+	requests, bursts, aborts, dropped *prometheus.CounterVec
+	response, service                 *prometheus.HistogramVec
 }
 
 // NewRecorder makes a recorder whose histograms have a bound at every threshold of the book's latency objectives, and
@@ -42,7 +42,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			runs: newCounterVec(probeRuns), skipped: newCounterVec(probeSkipped),
 			duration: newSecondsVec(probeDuration, bounds), phases: newSecondsVec(probePhaseDuration, bounds),
 			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
-			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), dropped: newCounterVec(loadDropped),
+			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts), dropped: newCounterVec(loadDropped),
 			response: newSecondsVec(loadResponse, bounds), service: newSecondsVec(loadService, bounds),
 		},
 		lag:    prometheus.NewHistogram(secondsOpts(probeScheduleLag, bounds)),
@@ -57,7 +57,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 func (v *vectors) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases,
-		v.active, v.users, v.requests, v.bursts, v.dropped, v.response, v.service,
+		v.active, v.users, v.requests, v.bursts, v.aborts, v.dropped, v.response, v.service,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/internal/guard"
 	"github.com/perfwatch/perfwatch/internal/schedule"
 	"github.com/perfwatch/perfwatch/internal/web"
 )
@@ -40,6 +41,9 @@ type daemon struct {
 	scheduler schedule.Scheduler
 	board     web.Board
 	bursts    sync.Map // probe name -> web.Burst of its last burst
+	skips     sync.Map // probe name -> web.Skip, the last
+	guard     *guard.Guard
+	ending    context.Context //nolint:containedctx // done when the daemon is to end
 	running   atomic.Bool
 	current   atomic.Pointer[generation] // the configuration at work; replaced as a whole
 
@@ -57,6 +61,9 @@ func newDaemon(o daemonOptions, logger *slog.Logger) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.guard, err = guard.New(nil, nil); err != nil {
+		return nil, err
+	}
 	g, err := d.build(cfg, nil)
 	if err != nil {
 		return nil, err
@@ -67,6 +74,7 @@ func newDaemon(o daemonOptions, logger *slog.Logger) (*daemon, error) {
 
 // run fires probes until ctx is done and nothing of the daemon runs any more.
 func (d *daemon) run(ctx context.Context) {
+	d.ending = ctx
 	d.running.Store(true)
 	if left := d.scheduler.Run(ctx); left > 0 {
 		d.logger.Warn("stopping with runs that did not end", "runs", left)
@@ -107,6 +115,7 @@ func (d *daemon) take(g *generation) {
 	}
 	g.status.Loaded(g.config.Hash, g.loaded)
 	d.lastError.Store(nil)
+	d.guard.SetRules(g.config.Bursts.Rules)
 	d.current.Store(g)
 	d.scheduler.Replace(g.jobs(d))
 }
@@ -115,6 +124,7 @@ func (d *daemon) take(g *generation) {
 func (d *daemon) forget(name string) {
 	d.board.Remove(name)
 	d.bursts.Delete(name)
+	d.skips.Delete(name)
 }
 
 // gather reads all metrics of the generation at work.

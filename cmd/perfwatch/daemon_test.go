@@ -20,8 +20,9 @@ import (
 // A running is a daemon at work in the test's process, with its configuration file.
 type running struct {
 	*daemon
-	file string
-	page http.Handler
+	file   string
+	page   http.Handler
+	cancel context.CancelFunc // ends the daemon
 }
 
 // start runs a daemon on a configuration until the test ends.
@@ -37,14 +38,16 @@ func start(t *testing.T, text string) *running {
 	if r.page, err = r.handler(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	var ctx context.Context
+	ctx, r.cancel = context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		r.run(ctx)
 	}()
+	waitFor(t, "the daemon", r.running.Load)
 	t.Cleanup(func() {
-		cancel()
+		r.cancel()
 		<-done
 	})
 	return r

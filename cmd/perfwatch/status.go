@@ -28,6 +28,8 @@ func (d *daemon) handler() (http.Handler, error) {
 		Status:      d.page,
 		Faults:      d.options.faults,
 		SetFault:    d.options.setFault,
+		StartBurst:  d.startBurst,
+		StopBurst:   d.stopBurst,
 	})
 }
 
@@ -112,7 +114,10 @@ func (d *daemon) burst(w *watched) web.Burst {
 	if last, ok := d.bursts.Load(w.Name); ok {
 		row, _ = last.(web.Burst)
 	}
-	row.Probe, row.Plan, row.Running = w.Name, w.plan.String(), w.running.Load()
+	row.Probe, row.Plan, row.Running = w.Name, w.plan.String(), w.stop.Load() != nil
+	if skip, ok := d.skips.Load(w.Name); ok {
+		row.Skip, _ = skip.(web.Skip)
+	}
 	return row
 }
 

@@ -16,12 +16,12 @@ import (
 // A watched is a probe of the configuration and what it runs on: a prober or the plan of a burst.
 type watched struct {
 	config.Probe
-	spec    schedule.Spec
-	prober  probes.Prober // nil for a burst
-	plan    *load.Plan    // nil for a probe
-	series  *collector.ProbeSeries
-	burst   *collector.BurstSeries // nil for a probe
-	running atomic.Bool            // a burst runs now
+	spec   schedule.Spec
+	prober probes.Prober // nil for a burst
+	plan   *load.Plan    // nil for a probe
+	series *collector.ProbeSeries
+	burst  *collector.BurstSeries                  // nil for a probe
+	stop   atomic.Pointer[context.CancelCauseFunc] // ends the burst that runs now; nil if none does
 }
 
 func newWatched(p *config.Probe, cfg *config.Config) (*watched, error) {
@@ -57,8 +57,21 @@ func (w *watched) attach(r *collector.Recorder) {
 	}
 }
 
-// close lets go of the prober's connections.
+// half is the plan of a burst after one that was aborted. It has connections of its own, as its users do.
+func (w *watched) half(cfg *config.Config) (*load.Plan, error) {
+	plan, err := w.Load.Half().Plan(w.Name, cfg.BurstEnv())
+	if err != nil {
+		return nil, fmt.Errorf("building half of burst %q: %w", w.Name, err)
+	}
+	plan.RequestTimeout, plan.Reduced = w.plan.RequestTimeout, true
+	return plan, nil
+}
+
+// close lets go of the prober's connections and ends the burst.
 func (w *watched) close() {
+	if stop := w.stop.Load(); stop != nil {
+		(*stop)(&load.AbortError{Cause: load.ByStop, Detail: "its configuration was changed"})
+	}
 	if c, ok := w.prober.(interface{ Close() }); ok {
 		c.Close()
 	}
@@ -85,26 +98,6 @@ func (w *watched) job(d *daemon) schedule.Job {
 		job.Run = func(ctx context.Context, due time.Time) { w.fire(ctx, d, due) }
 	}
 	return job
-}
-
-// fire runs one burst.
-func (w *watched) fire(ctx context.Context, d *daemon, due time.Time) {
-	start := time.Now()
-	w.running.Store(true)
-	defer w.running.Store(false)
-	w.burst.Begin()
-	summary := load.Run(ctx, w.plan, w.burst)
-	w.burst.End(summary)
-	d.bursts.Store(w.Name, lastBurst(summary))
-	sample := probes.Sample{Due: due, Start: start, Duration: time.Since(start)}
-	if summary.Result != load.Completed {
-		sample.Err = fmt.Errorf("running burst: %s: %s", summary.Result, summary.Reason)
-		if ctx.Err() != nil {
-			sample.Err = ctx.Err()
-		}
-		sample.Outcome = probes.OutcomeOf(sample.Err)
-	}
-	w.observe(d, sample)
 }
 
 func (w *watched) observe(d *daemon, s probes.Sample) {

@@ -74,6 +74,13 @@ type Burst struct {
 	P50, P95, P99 time.Duration
 	ErrorRatio    float64
 	End           time.Time
+	Skip          Skip // the last that did not begin
+}
+
+// A Skip is a burst that was due and did not begin. The zero value is none.
+type Skip struct {
+	At  time.Time
+	Why string
 }
 
 // A Probe is one scheduled probe and its last results.
