@@ -43,7 +43,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			duration: newSecondsVec(probeDuration, bounds), phases: newSecondsVec(probePhaseDuration, bounds),
 			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
 			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),
-			dropped: newCounterVec(loadDropped),
+			dropped:  newCounterVec(loadDropped),
 			response: newSecondsVec(loadResponse, bounds), service: newSecondsVec(loadService, bounds),
 		},
 		lag:    prometheus.NewHistogram(secondsOpts(probeScheduleLag, bounds)),

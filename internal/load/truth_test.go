@@ -115,17 +115,18 @@ func TestOpenBurstTellsTheTruthOfARealStall(t *testing.T) {
 			all := s.All()
 			if users == 10 {
 				// They hang in the stop with ten requests; what they could not send in time must show.
-				if s.Result != Invalid || s.Late < n/10 || all.Quantile(0.95) < 0.5 {
-					t.Errorf("%s because of %q, %d late, p95 %g s, want invalid, a tenth late, p95 over 0.5 s",
-						s.Result, s.Reason, s.Late, all.Quantile(0.95))
+				if s.Result != Invalid || s.Late+s.Dropped < n/10 || all.Quantile(0.95) < 0.5 {
+					t.Errorf("%s because of %q, %d late, %d dropped, p95 %g s, want invalid, a tenth late or dropped, p95 over 0.5 s",
+						s.Result, s.Reason, s.Late, s.Dropped, all.Quantile(0.95))
 				}
 				return
 			}
 			if s.Requests() != n || s.Failures() != 0 || s.Dropped != 0 {
 				t.Errorf("%d sent, %d failed, %d dropped, want all %d sent", s.Requests(), s.Failures(), s.Dropped, n)
 			}
-			if lag := time.Duration(s.Lag.ValueAtQuantile(99)) * time.Microsecond; lag > LateAfter {
-				t.Skipf("the machine is too busy to judge by: lag %s at the 99th percentile", lag)
+			if s.Result == Invalid { // what the machine did to us is said, and no figure is claimed
+				t.Logf("not judged: %s", s.Reason)
+				return
 			}
 			least, most := server.waits(s, rate, n), server.answers(s, rate)
 			for _, q := range []float64{0.95, 0.99} {
