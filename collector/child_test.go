@@ -139,17 +139,19 @@ func runToEnd(seconds string) (spent float64) {
 	return (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 }
 
-// burn spends a share of each 10 ms on the CPU, and says what it spent and how long that took.
+// burn spends a share of each 10 ms on the CPU, and says what it spent and how long that took. What a busy machine takes
+// from it, it does not catch up on.
 func burn(share float64, d time.Duration) (spent, took float64) {
 	const period = 10 * time.Millisecond
 	start := time.Now()
 	began, _ := cpuClock(os.Getpid())
 	now := began
-	for i := range int(d / period) {
-		for now-began < share*(time.Duration(i+1)*period).Seconds() {
+	for range d / period {
+		from, next := now, time.Now().Add(period)
+		for now-from < share*period.Seconds() {
 			now, _ = cpuClock(os.Getpid())
 		}
-		<-time.After(time.Until(start.Add(time.Duration(i+1) * period)))
+		<-time.After(time.Until(next))
 	}
 	now, _ = cpuClock(os.Getpid())
 	return now - began, time.Since(start).Seconds()
