@@ -33,6 +33,8 @@ type Host struct {
 	state  hostState // the last that was read
 	cpu    usage
 	memory usage
+
+	history history
 }
 
 // usage is what is kept of the samples of one ratio.
@@ -124,10 +126,13 @@ func (h *Host) sample(ctx context.Context) {
 	before := h.state
 	h.state = state
 	h.memory.add(now, 1-float64(state.available)/float64(state.memory))
+	used := 0.0
 	// Idle and I/O wait may go backwards by a tick, and two readings may see the same tick.
 	if total := state.total - before.total; before.total > 0 && total > 0 {
-		h.cpu.add(now, min(1, max(0, (state.busy-before.busy)/total)))
+		used = min(1, max(0, (state.busy-before.busy)/total))
+		h.cpu.add(now, used)
 	}
+	h.history.push(now, point{cpu: state.busy, usage: used, memory: float64(state.memory - state.available)})
 }
 
 // Describe implements prometheus.Collector.

@@ -31,9 +31,9 @@ func lastFamilies() []Family {
 		loadLastLatency, loadLastThroughput, loadLastErrorRatio, loadLastUsersPeak, loadLastInFlightPeak,
 		loadLastDuration, loadLastTimestamp, loadLastValid,
 	}
-	families := make([]Family, len(names))
-	for i, name := range names {
-		families[i] = family(name)
+	families := watchFamilies()
+	for _, name := range names {
+		families = append(families, family(name))
 	}
 	return families
 }
@@ -61,6 +61,11 @@ func (c lastCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 		if b := s.last.Load(); b != nil {
 			for _, m := range *b {
+				ch <- m
+			}
+		}
+		if w := s.watch.Load(); w != nil {
+			for _, m := range *w {
 				ch <- m
 			}
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/internal/peer"
+	"github.com/perfwatch/perfwatch/internal/trend"
 	"github.com/perfwatch/perfwatch/probes"
 )
 
@@ -146,6 +147,28 @@ func fillBurst(rec *Recorder) {
 	b.Observe(0, take(probes.OK, 100*time.Millisecond))
 	b.Observe(1, take(probes.HTTP5xx, 300*time.Millisecond))
 	b.End(twoLeavesSummary(load.Completed))
+	b.Watched(aBurstWatch())
+}
+
+// aBurstWatch is what was seen beside a burst of four requests and four seconds.
+func aBurstWatch() *BurstWatch {
+	growing := &trend.Trend{Slope: 1 << 20, P: 0.001, N: 40}
+	return &BurstWatch{
+		Processes: []Watched{{
+			Name: "api", Requests: 4,
+			Burst: Span{Samples: 41, Seconds: 4, CPUSeconds: 2, CPUPeak: 1.5, MemoryFirst: 100 << 20, MemoryLast: 104 << 20,
+				MemoryPeak: 105 << 20, Growth: growing},
+			Idle: Span{Samples: 41, Seconds: 4, CPUSeconds: 0.5},
+		}},
+		Redis: []WatchedRedis{{
+			Name:  "cache",
+			Burst: RedisSpan{Known: true, Seconds: 4, Hits: 30, Misses: 10}, Idle: RedisSpan{Known: true, Seconds: 4, Hits: 9, Misses: 1},
+		}},
+		Host: &Watched{
+			Requests: 4,
+			Burst:    Span{Samples: 41, Seconds: 4, CPUSeconds: 6, CPUPeak: 0.75, MemoryPeak: 3 << 30}, Idle: Span{Samples: 2, Seconds: 0.1},
+		},
+	}
 }
 
 func fullRedis(t *testing.T, book *objective.Book) *Redis {

@@ -32,8 +32,9 @@ type ProbeSeries struct {
 
 	latency, errors feed
 
-	last  atomic.Pointer[lastBurst] // nil before the first burst
-	burst *BurstSeries              // guarded by recorder.mu
+	last  atomic.Pointer[lastBurst]           // nil before the first burst
+	watch atomic.Pointer[[]prometheus.Metric] // what was watched during it
+	burst *BurstSeries                        // guarded by recorder.mu
 }
 
 // outcomeCounters are one counter for each outcome.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,11 +38,12 @@ type processSource interface {
 
 // A processReading is what a process says of itself at an instant, summed with its descendants where they count.
 type processReading struct {
-	at        time.Time
-	cpu       float64 // seconds spent since the reading before, or since a start after that
-	steady    float64 // those of them by what was there at the reading before too: what a usage is made of
-	resident  int64   // bytes
-	shared    count   // proportional set size in bytes: shared memory split between those that share it
+	at        time.Time     // when it began
+	took      time.Duration // from then on: what is read may be of any instant in it
+	cpu       float64       // seconds spent since the reading before, or since a start after that
+	steady    float64       // those of them by what was there at the reading before too: what a usage is made of
+	resident  int64         // bytes
+	shared    count         // proportional set size in bytes: shared memory split between those that share it
 	fds       count
 	threads   count
 	restarted bool // another process than the one before
@@ -56,7 +56,6 @@ type Process struct {
 	source   processSource
 	interval time.Duration
 	hurried  time.Duration // the interval while a burst is watched
-	bursts   atomic.Int32  // that are watched now
 	log      *slog.Logger
 
 	reading sync.Mutex // held while the source reads; taken before mu
@@ -73,6 +72,7 @@ type Process struct {
 	memory   slidingMax // bytes
 	from     time.Time  // since when steady is summed up; zero after a gap
 	steady   float64
+	history  history
 }
 
 // NewProcesses makes a collector for each spec. They are for the caller to register and to Run; they share their looks
@@ -126,7 +126,7 @@ func (p *Process) Run(ctx context.Context) {
 	defer ticker.Stop()
 	var last time.Time
 	for {
-		if now := time.Now(); p.bursts.Load() > 0 || now.Sub(last) > p.interval-p.hurried/2 {
+		if now := time.Now(); p.hurry() || now.Sub(last) > p.interval-p.hurried/2 {
 			p.pull(ctx)
 			last = now
 		}
@@ -136,6 +136,13 @@ func (p *Process) Run(ctx context.Context) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// hurry says whether a burst is watched now.
+func (p *Process) hurry() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.history.spans) > 0
 }
 
 // pull reads once.
@@ -176,18 +183,27 @@ func (p *Process) note(r *processReading) {
 	if r.restarted {
 		p.restarts++
 	}
+	usage := p.use(r)
+	p.history.push(r.at, point{cpu: p.cpu, usage: usage, memory: float64(r.resident), run: int(p.restarts)})
+}
+
+// use is the CPU in use since the last time that it was known; 0 if it is not known now.
+func (p *Process) use(r *processReading) float64 {
 	if r.restarted || p.from.IsZero() {
 		p.from, p.steady = r.at, 0
-		return
+		return 0
 	}
 	p.steady += r.steady
-	// Two readings close together, as after a pause of ours, would make an accident of the second a usage.
-	if since := r.at.Sub(p.from); since >= p.hurried/2 {
-		usage := reading{r.at, p.steady / since.Seconds()}
-		p.usage.push(usage)
-		p.peak.push(usage)
-		p.from, p.steady = r.at, 0
+	if r.at.Sub(p.from) < p.hurried/2 { // readings close together, as after a pause of ours, would make an accident a usage
+		return 0
 	}
+	// Whoever reads can be held up in the midst of it. The longest that it can have been gives no usage that was not.
+	since := r.at.Add(r.took).Sub(p.from)
+	usage := reading{r.at, p.steady / since.Seconds()}
+	p.usage.push(usage)
+	p.peak.push(usage)
+	p.from, p.steady = r.at, 0
+	return usage.v
 }
 
 // Describe implements prometheus.Collector.

@@ -46,6 +46,7 @@ func newRemoteProcess(s *ProcessSpec) (*remoteProcess, error) {
 
 // read implements processSource. The counter starts anew with the process: what it shows then was spent since.
 func (p *remoteProcess) read(ctx context.Context) (r processReading, err error) {
+	r.at = time.Now()
 	page, err := p.fetch(ctx)
 	if err != nil {
 		return r, err
@@ -59,7 +60,7 @@ func (p *remoteProcess) read(ctx context.Context) (r processReading, err error) 
 	if !hasCPU || !hasMemory {
 		return r, fmt.Errorf("reading metrics: no %s and %s, want both", remoteCPU, remoteMemory)
 	}
-	r.at, r.resident = time.Now(), int64(memory)
+	r.took, r.resident = time.Since(r.at), int64(memory)
 	if fds, ok := values[remoteFDs]; ok {
 		r.fds = count{n: uint64(fds), known: true}
 	}

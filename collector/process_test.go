@@ -101,14 +101,15 @@ func TestThirtyPercentForThreeTenthsOfASecondAreSeenByThePeak(t *testing.T) {
 		eventually(t, "a reading", func() bool { return series(t, reg)[apiCPUPeak] != "" })
 		before := number(t, reg, apiCPU)
 		spent, took := c.do("burn", 0.3, 0.3)
-		if took > 0.32 && attempt < 4 { // the machine was busy otherwise: the child did not burn what it was told
+		eventually(t, "what the child spent", func() bool { return number(t, reg, apiCPU)-before >= spent })
+		peak := number(t, reg, apiCPUPeak)
+		if peak < 0.25 && attempt < 4 { // a busy machine held the child up, or us: another time
 			p.mu.Lock()
 			p.peak.readings = nil
 			p.mu.Unlock()
 			continue
 		}
-		eventually(t, "what the child spent", func() bool { return number(t, reg, apiCPU)-before >= spent })
-		if peak := number(t, reg, apiCPUPeak); !near(peak, 0.3, 0.08) {
+		if !near(peak, 0.3, 0.08) {
 			t.Errorf("peak of %g cores, want 0.3: the child spent %g s in %g s", peak, spent, took)
 		}
 		if got := number(t, reg, apiCPU) - before; !near(got, spent, 0.02) {
@@ -352,15 +353,17 @@ func TestAUsageNeedsTwoReadingsApartAndNoneOfAGapCounts(t *testing.T) {
 		want("0.265625", "0.5") // too close
 		read(99*time.Millisecond, processReading{cpu: 0.046875, steady: 0.046875, resident: 2}, nil)
 		want("0.3125", "0.625")
+		read(100*time.Millisecond, processReading{cpu: 0.5, steady: 0.5, took: 900 * time.Millisecond, resident: 2}, nil)
+		want("0.8125", "0.625") // held up in the midst of reading: half a core of a second it may have been
 		read(time.Second, processReading{}, errProcessEnded)
-		want("0.3125", "0.625")
+		want("0.8125", "0.625")
 		read(time.Second, processReading{cpu: 2, steady: 2, resident: 1}, nil)
-		want("2.3125", "0.625")
+		want("2.8125", "0.625")
 		read(100*time.Millisecond, processReading{cpu: 1, steady: 1, restarted: true, resident: 1}, nil)
-		want("3.3125", "0.625")
+		want("3.8125", "0.625")
 		wantSeries(t, reg, map[string]string{apiPeak: "5", apiMemory: "1", apiRestarts: "1"})
 		pass(time.Minute)
-		wantSeries(t, reg, map[string]string{apiPeak: "", apiCPUPeak: "", apiCPU: "3.3125"})
+		wantSeries(t, reg, map[string]string{apiPeak: "", apiCPUPeak: "", apiCPU: "3.8125"})
 	})
 }
 

@@ -199,6 +199,7 @@ func (t *processTree) sample(r *processReading) {
 		m.known = true
 		r.resident += resident
 	}
+	r.took = time.Since(r.at)
 }
 
 // settle counts what children spent and nobody saw: those that came and went between two looks, and the last moments of

@@ -31,11 +31,15 @@ type Redis struct {
 	log   *slog.Logger
 	feed  feed
 
+	reading sync.Mutex // held while the server is asked; taken before mu
+	closed  bool       // guarded by reading
+
 	mu       sync.Mutex
 	scrape   scrape        // guarded by mu, as all below
 	state    *redisState   // nil while the last reading failed
 	err      error         // why it did
 	counters redisCounters // outlive a failure
+	past     ring[redisPoint]
 }
 
 // An infoFunc asks for INFO once.
@@ -77,6 +81,9 @@ func (r *Redis) Run(ctx context.Context) {
 		r.pull(ctx, timeout)
 		select {
 		case <-ctx.Done():
+			r.reading.Lock()
+			defer r.reading.Unlock()
+			r.closed = true
 			if err := r.close(); err != nil {
 				r.log.Warn("redis connection did not close", "redis", r.name, "err", err)
 			}
@@ -86,8 +93,13 @@ func (r *Redis) Run(ctx context.Context) {
 	}
 }
 
-// pull reads once.
+// pull reads once, unless the connection has been closed for good.
 func (r *Redis) pull(ctx context.Context, timeout time.Duration) {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	if r.closed {
+		return
+	}
 	start := time.Now()
 	state, err := r.read(ctx, timeout)
 	now := time.Now()
@@ -106,6 +118,7 @@ func (r *Redis) pull(ctx context.Context, timeout time.Duration) {
 		return
 	}
 	delta := r.counters.update(now, state)
+	r.past.push(redisPoint{now, r.counters.totals[hits], r.counters.totals[misses], r.counters.restarts})
 	if lookups := delta[hits] + delta[misses]; lookups > 0 {
 		r.feed.add(now, delta[hits], lookups)
 	}

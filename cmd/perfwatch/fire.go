@@ -35,9 +35,12 @@ func (w *watched) fire(ctx context.Context, d *daemon, due time.Time) {
 		return got, err
 	}
 	start := time.Now()
+	watching := w.watch.Begin(ctx)
+	defer watching.Stop()
 	w.burst.Begin()
 	summary := load.Run(ctx, plan, w.burst)
 	w.burst.End(summary)
+	w.burst.Watched(watching.End(ctx, summary))
 	d.bursts.Store(w.Name, lastBurst(summary))
 	d.settle(summary, reserved)
 	w.observe(d, sampleOf(ctx, summary, due, start))

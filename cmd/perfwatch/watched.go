@@ -21,6 +21,7 @@ type watched struct {
 	plan   *load.Plan    // nil for a probe
 	series *collector.ProbeSeries
 	burst  *collector.BurstSeries                  // nil for a probe
+	watch  *collector.Watch                        // nil for a burst that watches nothing
 	stop   atomic.Pointer[context.CancelCauseFunc] // ends the burst that runs now; nil if none does
 }
 
@@ -45,15 +46,16 @@ func newWatched(p *config.Probe, cfg *config.Config) (*watched, error) {
 }
 
 // attach makes the series of the probe, once.
-func (w *watched) attach(r *collector.Recorder) {
+func (w *watched) attach(r *readings) {
 	if w.series != nil {
 		return
 	}
-	w.series = r.Probe(collector.ProbeInfo{
+	w.series = r.recorder.Probe(collector.ProbeInfo{
 		Name: w.Name, Group: w.Group, Kind: w.Kind(), Interval: w.spec.Interval(time.Now()),
 	})
 	if w.plan != nil {
 		w.burst = w.series.Burst(w.plan)
+		w.watch = collector.NewWatch(w.Load.Watch, r.processes, r.redis, r.host)
 	}
 }
 

@@ -51,6 +51,7 @@ func (c *checker) check() {
 	c.probes()
 	c.redis()
 	c.processes()
+	c.watches()
 	c.objectives()
 	if !c.has("probes") && !c.has("redis") && !c.has("host") && !c.has("processes") && len(c.mistakes) == 0 {
 		c.warn("", "nothing is watched, want probes, redis, host or processes")

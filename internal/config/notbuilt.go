@@ -29,7 +29,7 @@ func notBuilt(at place) []string {
 		return []string{"page", "sql", "canary", "consistency"}
 	case inLoad:
 		return []string{
-			"setup", "headers", "data", "watch", "matrix", "items",
+			"setup", "headers", "data", "matrix", "items",
 		}
 	case inObjective:
 		return []string{"pipeline"}

@@ -31,6 +31,7 @@ type Spec struct {
 	MaxUsers          int           `yaml:"max_users"`           // the most requests in flight of the open model
 	Abort             Abort         `yaml:"abort"`               // when to end early
 	Tasks             []Task        `yaml:"tasks"`
+	Watch             Watch         `yaml:"watch"`
 }
 
 // A Stage is a part of the open model. In its Duration the rate goes in a straight line from that of the stage before it,
