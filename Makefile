@@ -1,6 +1,7 @@
 # make test    all tests, installing what they need
 # make check   format, vet, lint, dead code, known vulnerabilities, rendered files unchanged
 # make bench   the benchmarks
+# make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio and k6, which it installs; about five minutes
 # make render  write the rendered files (rules, rule tests, dashboards) anew
 # make build   ./perfwatch with its version linked in
 
@@ -16,7 +17,11 @@ PKG     := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \
            -X $(PKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
 
-.PHONY: test check bench render build peers lint deadcode vulnerabilities rendered fuzz
+# Fortio's later releases need a module that not every proxy hands out.
+LOADERS := vegeta=github.com/tsenart/vegeta/v12@v12.13.0 hey=github.com/rakyll/hey@v0.1.5 fortio=fortio.org/fortio@v1.63.0 \
+           k6=go.k6.io/k6@v1.8.1
+
+.PHONY: test check bench bench-peers render build peers lint deadcode vulnerabilities rendered fuzz
 
 test: peers
 	go test ./...
@@ -28,6 +33,11 @@ fuzz:
 
 bench: peers
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-peers:
+	@.ci/install wrk=wrk
+	@for l in $(LOADERS); do [ -x $(TOOLS)/peers/$${l%%=*} ] || GOBIN=$(TOOLS)/peers go install $${l#*=} || echo "$${l%%=*}: left out"; done
+	cd internal/benchpeers && go build -o $(TOOLS)/benchpeers . && $(TOOLS)/benchpeers -tools $(TOOLS)/peers
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o perfwatch ./cmd/perfwatch

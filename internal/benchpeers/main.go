@@ -1,0 +1,55 @@
+// Benchpeers compares perfwatch's bursts with other load generators on this machine: what a request costs each of them,
+// and what each says of a target that stops for a second in every five. It is a module of its own, so that the program
+// does not depend on what only a comparison needs. `make bench-peers` runs it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "benchpeers:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the comparison, or one of the processes that it starts: the target, or a client of this program.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) > 0 && args[0] == "target" {
+		return serveTarget(os.Stdin, out)
+	}
+	if len(args) > 0 && args[0] == "client" {
+		return runClient(ctx, args[1:], out)
+	}
+	flags := flag.NewFlagSet("benchpeers", flag.ContinueOnError)
+	tools := flags.String("tools", "", "folder of vegeta, hey, fortio and k6; what is not there is left out")
+	rounds := flags.Int("rounds", 4, "how often each client takes its turn")
+	short := flags.Duration("short", time.Second, "the shorter of the two runs of a turn, in whole seconds")
+	long := flags.Duration("long", 3*time.Second, "the longer one")
+	stall := flags.Duration("stall", 30*time.Second, "how long the target that stops is asked; 0 leaves it out")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	b := &bench{self: os.Args[0], tools: *tools, out: out}
+	defer b.close()
+	if err := b.startTarget(ctx); err != nil {
+		return err
+	}
+	if err := b.costs(ctx, *rounds, *short, *long); err != nil {
+		return err
+	}
+	if *stall <= 0 {
+		return nil
+	}
+	return b.stalls(ctx, *stall)
+}
