@@ -120,7 +120,7 @@ func (x *exchange) send(req *http.Request) (*http.Response, error) {
 		return x.direct.roundTrip(req, x.times)
 	}
 	if x.tracer != nil {
-		req = x.tracer.add(req)
+		x.tracer.add(req)
 	}
 	return x.transport.RoundTrip(req)
 }

@@ -50,10 +50,9 @@ func (t *tracer) next() TraceID {
 	return t.id
 }
 
-// add returns req with the trace of the request now sent. The maps of other requests stay as they are.
-func (t *tracer) add(req *http.Request) *http.Request {
-	with := req.WithContext(req.Context())
-	with.Header = maps.Clone(req.Header)
-	with.Header[traceHeader] = []string{string(t.header[:])}
-	return with
+// add gives req, which is a copy already, the trace of the request now sent. The map that it shares with other requests
+// stays as it is.
+func (t *tracer) add(req *http.Request) {
+	req.Header = maps.Clone(req.Header)
+	req.Header[traceHeader] = []string{string(t.header[:])}
 }

@@ -28,6 +28,8 @@ type bench struct {
 	out   io.Writer
 	url   string // of the target
 	quit  func()
+
+	client http.Client
 }
 
 // pinned is a command on one core.
@@ -70,7 +72,11 @@ func (b *bench) close() {
 
 // ask is a request to the target itself.
 func (b *bench) ask(path string) (string, error) {
-	resp, err := http.Get(b.url + path)
+	req, err := http.NewRequest(http.MethodGet, b.url+path, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := b.client.Do(req)
 	if err != nil {
 		return "", err
 	}

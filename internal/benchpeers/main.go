@@ -14,13 +14,18 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:], os.Stdout)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "benchpeers:", err)
-		os.Exit(1)
+	os.Exit(report(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// report is run with its error said.
+func report(ctx context.Context, args []string, out, errors io.Writer) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	if err := run(ctx, args, out); err != nil {
+		fmt.Fprintln(errors, "benchpeers:", err)
+		return 1
 	}
+	return 0
 }
 
 // run is the comparison, or one of the processes that it starts: the target, or a client of this program.

@@ -62,7 +62,8 @@ func (b *bench) stalls(ctx context.Context, d time.Duration) error {
 }
 
 func (b *bench) printStalls(witnesses []witness, d time.Duration) error {
-	fmt.Fprintf(b.out, "\nA target that stops for 1 s in every 5, %d requests a second, %s: response times in seconds\n\n", stallRate, d)
+	fmt.Fprintf(b.out, "\nA target that stops for 1 s in every 5, %d requests a second, %s: response times in seconds\n\n",
+		stallRate, d)
 	w := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "client\tp50\tp95\tp99")
 	row := func(name string, q quantiles) { fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%.4f\n", name, q.P50, q.P95, q.P99) }
@@ -81,9 +82,9 @@ func (b *bench) printStalls(witnesses []witness, d time.Duration) error {
 
 // truth is what the clients of an open system wait: each from the instant at which its request was due.
 func truth(d time.Duration) quantiles {
-	var waits []float64
-	for k := range int(stallRate * d.Seconds()) {
-		waits = append(waits, stopped(time.Duration(k)*time.Second/stallRate).Seconds())
+	waits := make([]float64, int(stallRate*d.Seconds()))
+	for k := range waits {
+		waits[k] = stopped(time.Duration(k) * time.Second / stallRate).Seconds()
 	}
 	slices.Sort(waits)
 	at := func(q float64) float64 { return waits[max(0, int(q*float64(len(waits)))-1)] }
@@ -98,7 +99,8 @@ func (b *bench) witnesses(folder string, d time.Duration) []witness {
 			return pinned(ctx, generatorCore, b.self, "client", perfwatch, url, d.String(), strconv.Itoa(stallRate))
 		}},
 		{name: "vegeta, open", read: readVegeta, cmd: func(ctx context.Context, url string) *exec.Cmd {
-			line := fmt.Sprintf("echo GET %s | %s attack -rate=%d -duration=%s | %s report -type=json", url, tool("vegeta"), stallRate, d, tool("vegeta"))
+			line := fmt.Sprintf("echo GET %s | %s attack -rate=%d -duration=%s | %s report -type=json",
+				url, tool("vegeta"), stallRate, d, tool("vegeta"))
 			return pinned(ctx, generatorCore, "sh", "-c", line)
 		}},
 		{name: "k6, 10 users", read: func([]byte) (quantiles, error) { return readK6(summary) },
@@ -110,8 +112,8 @@ func (b *bench) witnesses(folder string, d time.Duration) []witness {
 				return cmd
 			}},
 		{name: "fortio, 10 connections", read: readFortio, cmd: func(ctx context.Context, url string) *exec.Cmd {
-			return pinned(ctx, generatorCore, tool("fortio"), "load", "-quiet", "-c", "10", "-qps", strconv.Itoa(stallRate), "-t", d.String(),
-				"-p", "50,95,99", "-json", "-", url)
+			return pinned(ctx, generatorCore, tool("fortio"), "load", "-quiet", "-c", "10", "-qps", strconv.Itoa(stallRate),
+				"-t", d.String(), "-p", "50,95,99", "-json", "-", url)
 		}},
 		{name: "hey, 10 workers", read: readHey, cmd: func(ctx context.Context, url string) *exec.Cmd {
 			return pinned(ctx, generatorCore, tool("hey"), "-c", "10", "-q", strconv.Itoa(stallRate/10), "-z", d.String(), url)
@@ -143,7 +145,10 @@ func readK6(file string) (quantiles, error) {
 		Metrics map[string]map[string]any `json:"metrics"`
 	}
 	err = json.Unmarshal(text, &summary)
-	at := func(name string) float64 { ms, _ := summary.Metrics["http_req_duration"][name].(float64); return ms / 1000 }
+	at := func(name string) float64 {
+		ms, _ := summary.Metrics["http_req_duration"][name].(float64)
+		return ms / 1000
+	}
 	return quantiles{at("p(50)"), at("p(95)"), at("p(99)")}, err
 }
 
