@@ -71,8 +71,8 @@ func (b *bench) close() {
 }
 
 // ask is a request to the target itself.
-func (b *bench) ask(path string) (string, error) {
-	req, err := http.NewRequest(http.MethodGet, b.url+path, nil)
+func (b *bench) ask(ctx context.Context, path string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+path, nil)
 	if err != nil {
 		return "", err
 	}

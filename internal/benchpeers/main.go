@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	os.Exit(report(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(report(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) //nolint:forbidigo // this is main
 }
 
 // report is run with its error said.
