@@ -20,6 +20,7 @@ func floors() map[string][]string {
 		"internal/peer":      nil,
 		"internal/guard":     {"internal/schedule"},
 		"internal/trend":     nil,
+		"internal/baseline":  nil,
 		"internal/load":      {"probes", "internal/objective", "internal/trend"},
 		"collector":          {"probes", "internal/load", "internal/objective", "internal/trend"},
 		"internal/config":    {"internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule"},
