@@ -34,6 +34,7 @@ type Env struct {
 	UserAgent string                      // sent with every request; empty means "perfwatch"
 	HTTP      promconfig.HTTPClientConfig // a zero value means its defaults
 	Permit    Permit                      // judges every address before it is dialled; nil permits all
+	Dir       string                      // where relative paths of files start; empty for the working directory
 }
 
 // A Permit says why an address may not be asked, or nothing. Host is the name or address that was looked up, without a

@@ -34,7 +34,7 @@ func newWatched(p *config.Probe, cfg *config.Config) (*watched, error) {
 	if p.Load != nil {
 		w.plan, err = p.Load.Plan(p.Name, cfg.BurstEnv())
 	} else {
-		w.prober, err = p.HTTP.Prober(cfg.Env())
+		w.prober, err = p.Spec().Prober(cfg.Env())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("building probe %q: %w", p.Name, err)

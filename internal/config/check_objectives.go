@@ -140,36 +140,37 @@ func (c *checker) selectsBurst(path string, o *objective.Objective) {
 	}
 }
 
-// selectsProbes checks the selector of a measure over http probes. None selects all of them.
+// selectsProbes checks the selector of a measure over probes that are no bursts. None selects all of them.
 func (c *checker) selectsProbes(at string, o *objective.Objective) {
 	switch {
 	case c.has(at+".group") && c.has(at+".probe"):
 		c.refuse(at, "both group and probe, want one of them")
 	case c.has(at + ".probe"):
-		if p := c.probeNamed(at+".probe", o.Probe); p != nil && p.HTTP == nil {
-			c.refuse(at+".probe", "%s is not an http probe, want one: a burst has measures of its own", quote(o.Probe))
+		if p := c.probeNamed(at+".probe", o.Probe); p != nil && p.Load != nil {
+			c.refuse(at+".probe", "%s is a burst, want another kind of probe: a burst has measures of its own", quote(o.Probe))
 		}
 	case c.has(at + ".group"):
-		c.groupOfHTTP(at+".group", o.Group)
-	case !slices.ContainsFunc(c.cfg.Probes, func(p Probe) bool { return p.HTTP != nil }) && !c.anyUnbuilt("probes"):
-		c.refuse(at+".measure", "%s without an http probe, want one to measure", quote(string(o.Measure)))
+		c.groupOfProbes(at+".group", o.Group)
+	case !slices.ContainsFunc(c.cfg.Probes, func(p Probe) bool { return p.Spec() != nil }) && !c.anyUnbuilt("probes"):
+		c.refuse(at+".measure", "%s without a probe other than bursts, want one to measure", quote(string(o.Measure)))
 	}
 }
 
-// groupOfHTTP checks that a group has something to measure. A probe whose kind is not built may be an http one to the
-// reader, so its group is taken as it stands.
-func (c *checker) groupOfHTTP(path, group string) {
+// groupOfProbes checks that a group has something to measure, which bursts are not. The group of a probe whose kind is
+// not built is taken as it stands.
+func (c *checker) groupOfProbes(path, group string) {
 	var groups []string
 	for i, p := range c.cfg.Probes {
 		switch {
-		case p.HTTP == nil && !c.unbuilt[fmt.Sprintf("probes[%d]", i)]:
+		case p.Spec() == nil && !c.unbuilt[fmt.Sprintf("probes[%d]", i)]:
 		case p.Group == group:
 			return
 		default:
 			groups = append(groups, p.Group)
 		}
 	}
-	c.refuse(path, "%s has no http probe, %s", quote(group), instead(group, slices.Compact(slices.Sorted(slices.Values(groups)))))
+	known := slices.Compact(slices.Sorted(slices.Values(groups)))
+	c.refuse(path, "%s has no probe other than bursts, %s", quote(group), instead(group, known))
 }
 
 // probeNamed finds a probe; nil if there is none, which it reports, or if nothing more can be said of it.
@@ -184,7 +185,7 @@ func (c *checker) probeNamed(path, name string) *Probe {
 		return nil
 	}
 	p := &c.cfg.Probes[i]
-	if c.unbuilt[fmt.Sprintf("probes[%d]", i)] || p.HTTP == nil && p.Load == nil {
+	if c.unbuilt[fmt.Sprintf("probes[%d]", i)] || len(p.given()) == 0 {
 		return nil
 	}
 	return p

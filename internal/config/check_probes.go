@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -25,7 +26,7 @@ func (c *checker) probes() {
 // probe fills in the defaults of one probe and lets its kind validate itself.
 func (c *checker) probe(at string, in *probeSection) Probe {
 	out := Probe{
-		Name: in.Name, Group: in.Group, Schedule: in.Schedule, HTTP: in.HTTP, Load: in.Load,
+		Name: in.Name, Group: in.Group, Schedule: in.Schedule, Kinds: in.Kinds,
 		Timeout: c.duration(at+".timeout", in.Timeout, c.timeout(in), minTimeout, maxTimeout),
 	}
 	if !c.has(at + ".schedule") {
@@ -33,15 +34,15 @@ func (c *checker) probe(at string, in *probeSection) Probe {
 	} else {
 		c.schedule(at+".schedule", in.Schedule)
 	}
-	switch {
-	case in.HTTP != nil && in.Load != nil:
-		c.refuse(at, "both http and load, want one kind a probe")
-	case in.HTTP != nil:
-		c.spec(at+".http", in.HTTP)
+	switch given := in.given(); {
+	case len(given) > 1:
+		c.refuse(at, "both %s and %s, want one kind a probe", given[0].Kind(), given[1].Kind())
 	case in.Load != nil:
 		c.burst(at, in)
+	case len(given) == 1:
+		c.spec(at+"."+in.Kind(), in.Spec())
 	case !c.unknown[at]:
-		c.refuse(at, "no kind, want one of http, load")
+		c.refuse(at, "no kind, want one of %s", strings.Join(kindNames(), ", "))
 	}
 	if !c.has(at + ".group") {
 		out.Group = out.Kind()
@@ -59,10 +60,12 @@ func (c *checker) timeout(in *probeSection) time.Duration {
 	return c.cfg.Global.Timeout
 }
 
-// spec lets an http probe validate itself.
-func (c *checker) spec(at string, h *probes.HTTP) {
-	c.needsBase(at, h)
-	if _, err := h.Prober(c.env()); err != nil {
+// spec lets a probe validate itself.
+func (c *checker) spec(at string, s probes.Spec) {
+	if h, ok := s.(*probes.HTTP); ok {
+		c.needsBase(at, h)
+	}
+	if _, err := s.Prober(c.env()); err != nil {
 		c.fields(at, err)
 	}
 }

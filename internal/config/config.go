@@ -32,6 +32,7 @@ type Config struct {
 	Host       Host
 	Processes  []Process
 	Objectives []objective.Objective // windows chosen
+	Dir        string                // where relative paths of the file start
 	Hash       string                // hex SHA-256 of the file, first 16 digits
 	Warnings   []Mistake             // what is accepted but will not work as hoped
 }
@@ -59,21 +60,12 @@ type Probe struct {
 	Group    string // default: the kind
 	Schedule string
 	Timeout  time.Duration
-	HTTP     *probes.HTTP
-	Load     *load.Spec
-}
-
-// Kind is the name of the kind that is set.
-func (p *Probe) Kind() string {
-	if p.Load != nil {
-		return p.Load.Kind()
-	}
-	return p.HTTP.Kind()
+	Kinds
 }
 
 // Env is what the configuration gives to every probe.
 func (c *Config) Env() probes.Env {
-	return probes.Env{BaseURL: c.Global.BaseURL, UserAgent: c.Global.userAgent(), HTTP: c.Global.HTTPClient}
+	return probes.Env{BaseURL: c.Global.BaseURL, UserAgent: c.Global.userAgent(), HTTP: c.Global.HTTPClient, Dir: c.Dir}
 }
 
 // BurstEnv is Env for bursts, which may not go everywhere.
@@ -147,7 +139,7 @@ func Parse(text []byte, dir string) (*Config, error) {
 	sum := sha256.Sum256(text)
 	c := &checker{
 		report: newReport(),
-		cfg:    &Config{Hash: hex.EncodeToString(sum[:])[:16]},
+		cfg:    &Config{Dir: dir, Hash: hex.EncodeToString(sum[:])[:16]},
 		dir:    dir,
 
 		intervals: map[string]time.Duration{},

@@ -171,35 +171,35 @@ func TestEverythingIsRead(t *testing.T) {
 	again := *checkout
 	again.URL = "https://other.example/checkout"
 	want := []Probe{
-		{Name: "checkout", Group: "shop", Schedule: "@every 1m", Timeout: time.Minute, HTTP: checkout},
-		{Name: "checkout_again", Group: "http", Schedule: "*/30 * * * * *", Timeout: 2500 * time.Millisecond, HTTP: &again},
-		{Name: "rush", Group: "load", Schedule: "*/30 * * * * *", Timeout: 2 * time.Minute, Load: &load.Spec{
+		{Name: "checkout", Group: "shop", Schedule: "@every 1m", Timeout: time.Minute, Kinds: Kinds{HTTP: checkout}},
+		{Name: "checkout_again", Group: "http", Schedule: "*/30 * * * * *", Timeout: 2500 * time.Millisecond, Kinds: Kinds{HTTP: &again}},
+		{Name: "rush", Group: "load", Schedule: "*/30 * * * * *", Timeout: 2 * time.Minute, Kinds: Kinds{Load: &load.Spec{
 			Users: 50, RampUp: 2.5, Duration: 90 * time.Second, ThinkTime: cfg.Probes[2].Load.ThinkTime,
 			Tasks: []load.Task{
 				{Name: "browse", Weight: 3, Tasks: []load.Task{{Name: "home", HTTP: &probes.HTTP{URL: "/"}}}},
 				{Name: "buy", Weight: 1.5, HTTP: checkout},
 			},
-		}},
-		{Name: "bulk", Group: "load", Schedule: "*/30 * * * * *", Timeout: 5 * time.Minute, Load: &load.Spec{
+		}}},
+		{Name: "bulk", Group: "load", Schedule: "*/30 * * * * *", Timeout: 5 * time.Minute, Kinds: Kinds{Load: &load.Spec{
 			Users: 5, Iterations: 600, MaxRate: 12.5, ThinkTime: load.ThinkTime{Mean: time.Second},
 			Duration: 5*time.Minute - 2500*time.Millisecond, // what the timeout leaves its last request
 			Tasks:    []load.Task{{Name: "home", HTTP: &probes.HTTP{URL: "/"}}},
-		}},
-		{Name: "each", Group: "load", Schedule: "*/30 * * * * *", Timeout: 10*time.Minute + 30*time.Second, Load: &load.Spec{
+		}}},
+		{Name: "each", Group: "load", Schedule: "*/30 * * * * *", Timeout: 10*time.Minute + 30*time.Second, Kinds: Kinds{Load: &load.Spec{
 			Users: 5, IterationsPerUser: 7,
 			Tasks: []load.Task{{
 				Name: "shop", Sticky: true, ExitWeight: 0.5, Tasks: []load.Task{{Name: "home", HTTP: &probes.HTTP{URL: "/"}}},
 			}},
-		}},
-		{Name: "wave", Group: "load", Schedule: "*/30 * * * * *", Timeout: 3 * time.Minute, Load: &load.Spec{
+		}}},
+		{Name: "wave", Group: "load", Schedule: "*/30 * * * * *", Timeout: 3 * time.Minute, Kinds: Kinds{Load: &load.Spec{
 			Rate: 5, MaxUsers: 40, Stages: []load.Stage{{Rate: 50, Duration: time.Minute}, {Rate: 2.5}, {Rate: 2.5, Duration: 90 * time.Second}},
 			Tasks: []load.Task{{Name: "home", HTTP: &probes.HTTP{URL: "/"}}},
 			Watch: load.Watch{Processes: []string{"api", "ml"}, Redis: []string{"cache"}, Host: true},
-		}},
-		{Name: "steady", Group: "load", Schedule: "*/30 * * * * *", Timeout: 10 * time.Minute, Load: &load.Spec{
+		}}},
+		{Name: "steady", Group: "load", Schedule: "*/30 * * * * *", Timeout: 10 * time.Minute, Kinds: Kinds{Load: &load.Spec{
 			Rate: 20, MaxUsers: 40, Duration: 30 * time.Second,
 			Tasks: []load.Task{{Name: "home", HTTP: &probes.HTTP{URL: "/"}}},
-		}},
+		}}},
 	}
 	if diff := cmp.Diff(want, cfg.Probes); diff != "" {
 		t.Error(diff)

@@ -4,9 +4,6 @@ import (
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
-
-	"github.com/perfwatch/perfwatch/internal/load"
-	"github.com/perfwatch/perfwatch/probes"
 )
 
 // A file is perfwatch.yml as it is written, before defaults and checks.
@@ -43,14 +40,13 @@ type blackoutSection struct {
 	Duration time.Duration `yaml:"duration"`
 }
 
-// A probeSection has one field a kind of probe.
+// A probeSection has its kind beside what every probe has.
 type probeSection struct {
 	Name     string        `yaml:"name"`
 	Group    string        `yaml:"group"`
 	Schedule string        `yaml:"schedule"`
 	Timeout  time.Duration `yaml:"timeout"`
-	HTTP     *probes.HTTP  `yaml:"http"`
-	Load     *load.Spec    `yaml:"load"`
+	Kinds    `yaml:",inline"`
 }
 
 // A redisSection is one Redis; its URL may hold the user and the password.
