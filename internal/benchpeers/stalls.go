@@ -87,7 +87,7 @@ func truth(d time.Duration) quantiles {
 		waits[k] = stopped(time.Duration(k) * time.Second / stallRate).Seconds()
 	}
 	slices.Sort(waits)
-	at := func(q float64) float64 { return waits[max(0, int(q*float64(len(waits)))-1)] }
+	at := func(q float64) float64 { return waits[int(q*float64(len(waits)))] }
 	return quantiles{at(0.5), at(0.95), at(0.99)}
 }
 

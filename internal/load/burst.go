@@ -25,7 +25,8 @@ type burst struct {
 	end     time.Time // nothing is sent after it
 	hardEnd time.Time // nothing runs after it
 	dropped uint64
-	began   usage // of this process, before the first request
+	began   usage         // of this process, before the first request
+	starved time.Duration // how late its goroutines were woken, at the 99th percentile
 	stop    context.CancelCauseFunc
 }
 
@@ -37,6 +38,7 @@ func Run(ctx context.Context, p *Plan, sink Sink) *Summary {
 	b := newBurst(p, sink)
 	b.stop = stop
 	watched := b.monitor.start(ctx, stop)
+	pulse := startPulse()
 	if p.rate > 0 {
 		b.runOpen(ctx)
 	} else {
@@ -44,6 +46,7 @@ func Run(ctx context.Context, p *Plan, sink Sink) *Summary {
 	}
 	b.crew.wg.Wait()
 	watched()
+	b.starved = pulse.end()
 	return b.summary(ctx)
 }
 

@@ -181,7 +181,7 @@ func BenchmarkStall(b *testing.B) {
 		s := server.attack(b, 200, 250, 30*time.Second)
 		all, truth := s.All(), server.waits(s, 200, 6000)
 		for _, q := range []float64{0.95, 0.99} {
-			want := truth[int(q*6000)-1]
+			want := truth[int(q*6000)]
 			b.ReportMetric(100*math.Abs(all.Quantile(q)-want)/want, fmt.Sprintf("%%-off-p%g", q*100))
 			b.ReportMetric(all.Quantile(q), fmt.Sprintf("s-p%g", q*100))
 		}

@@ -20,6 +20,9 @@ const (
 	// maxBusy bounds the CPU time of this process over what its processors could have given. From 0.8 on work waits four
 	// times as long for a processor as it runs on it (1/(1-0.8) of M/M/1), and that wait is measured as the target's.
 	maxBusy = 0.8
+	// maxStarved bounds how late 99 of 100 wake-ups of an idle goroutine were: twice that may be in a p99, and a tenth of a
+	// second is what the targets of a web platform can bear.
+	maxStarved = 50 * time.Millisecond
 	// maxThrottled bounds how long cgroups kept this process from running, over the time of the burst: one in a hundred
 	// requests held up is what a p99 can bear.
 	maxThrottled = 0.01
@@ -41,6 +44,7 @@ type evidence struct {
 	wall          time.Duration
 	processors    int // that this process may use at once
 	used          usage
+	starved       time.Duration // how late 99 of 100 wake-ups were at most
 }
 
 // reason says why the burst is not to be believed, or nothing.
@@ -55,6 +59,9 @@ func (e *evidence) reason() string {
 	}
 	if busy := share(e.used.cpu, e.wall) / float64(max(1, e.processors)); busy > maxBusy {
 		not("perfwatch used %.0f %% of its %d processors, want at most %g %%", busy*100, e.processors, maxBusy*100)
+	}
+	if e.starved > maxStarved {
+		not("starved of CPU: 99th percentile of a wake-up %s late, want at most %s", e.starved.Round(time.Millisecond), maxStarved)
 	}
 	if throttled := share(e.used.throttled, e.wall); throttled > maxThrottled {
 		not("throttled by its cgroup for %s, want at most %g %% of the burst",
@@ -97,7 +104,7 @@ func (b *burst) evidence(s *Summary) *evidence {
 	e := &evidence{
 		sent: s.Requests(), dropped: s.Dropped, lagP99: time.Duration(s.Lag.ValueAtQuantile(99)) * time.Microsecond,
 		wall: s.Duration(), processors: runtime.GOMAXPROCS(0), // which knows of a cgroup's quota
-		used: b.plan.usage().since(b.began),
+		used: b.plan.usage().since(b.began), starved: b.starved,
 	}
 	if b.plan.Exact() {
 		e.leaves = b.plan.Leaves
