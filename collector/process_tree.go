@@ -243,8 +243,8 @@ func (t *processTree) count(now time.Time, scan *procScan) {
 		n, err := p.FileDescriptorsLen()
 		add(&t.fds, uint64(n), err)
 		if withShared {
-			rollup, err := p.ProcSMapsRollup()
-			add(&shared, rollup.Pss, err)
+			n, err := proportionalMemory(p)
+			add(&shared, n, err)
 		}
 	}
 	if withShared {

@@ -20,6 +20,9 @@ func requests(n uint64) *load.Summary {
 }
 
 func TestALeakIsToldFromAProcessThatOnlyWorks(t *testing.T) {
+	if raced() {
+		t.Skip("the race detector leaks itself")
+	}
 	leaking, flat := startChild(t), startChild(t)
 	specs := []ProcessSpec{byPID(t, leaking), byPID(t, flat)}
 	specs[0].Name, specs[1].Name = "leaking", "flat"

@@ -3,6 +3,7 @@ package collector
 import (
 	"os"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,4 +24,10 @@ func cpuClock(pid int) (seconds float64, ok bool) {
 func hasCPUClocks() bool {
 	v, ok := cpuClock(os.Getpid())
 	return ok && v > 0
+}
+
+// proportionalMemory is the proportional set size of a process in bytes. The kernel walks all its pages for it.
+func proportionalMemory(p procfs.Proc) (uint64, error) {
+	rollup, err := p.ProcSMapsRollup()
+	return rollup.Pss, err
 }
