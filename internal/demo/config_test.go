@@ -22,6 +22,7 @@ type watched struct {
 		}
 	}
 	Redis      []struct{ Name, URL string }
+	Processes  []struct{ Port int }
 	Objectives []struct{ Name, Measure, Window, Probe string }
 }
 
@@ -47,7 +48,10 @@ func TestConfigPointsAtTheDemo(t *testing.T) {
 	if c.Global.BaseURL != "http://127.0.0.1:12345" || c.Redis[0].URL != "redis://127.0.0.1:23456/0" {
 		t.Errorf("base URL %q, redis %q", c.Global.BaseURL, c.Redis[0].URL)
 	}
-	if strings.Contains(string(text), "127.0.0.1:8000") || strings.Contains(string(text), ":6379") {
+	if c.Processes[0].Port != 12345 {
+		t.Errorf("the process on port %d is watched, want 12345", c.Processes[0].Port)
+	}
+	if strings.Contains(string(text), ":8000") || strings.Contains(string(text), ": 8000") || strings.Contains(string(text), ":6379") {
 		t.Error("an address of the template is left")
 	}
 }
