@@ -6,10 +6,8 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -220,77 +218,3 @@ func BenchmarkFixedDelay(b *testing.B) {
 		})
 	}
 }
-
-// live is the memory that lives after a collection, and the stacks of goroutines, in bytes.
-func live() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc + m.StackInuse
-}
-
-// TestMemoryDoesNotGrowWithABurst runs half an hour of a hundred users in a bubble's time.
-func TestMemoryDoesNotGrowWithABurst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var at []uint64
-		spec := Spec{
-			Users: 100, Duration: 30*time.Minute + time.Second, Tasks: planTree(),
-			ThinkTime: ThinkTime{Min: time.Second, Max: 3 * time.Second},
-		}
-		p := planOf(t, spec, after(20*time.Millisecond))
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for range 30 {
-				time.Sleep(time.Minute)
-				at = append(at, live())
-			}
-		}()
-		s := Run(t.Context(), p, &counter{})
-		<-done
-		if s.Requests() < 80_000 {
-			t.Fatalf("%d requests in half an hour", s.Requests())
-		}
-		const most = 256 << 10
-		if first, last := at[0], at[29]; last > first+most {
-			t.Errorf("%d bytes live after a minute, %d after thirty, want at most %d more", first, last, most)
-		}
-	})
-}
-
-// TestMemoryOfAHundredUsers counts all that a burst needs beyond the program: connections, buffers, histograms.
-func TestMemoryOfAHundredUsers(t *testing.T) {
-	url := startTarget(t)
-	spec := Spec{Users: 100, Duration: 500 * time.Millisecond, ThinkTime: ThinkTime{Min: time.Millisecond, Max: 50 * time.Millisecond}}
-	spec.Tasks = planTree()
-	for i := range spec.Tasks {
-		for j := range spec.Tasks[i].Tasks {
-			spec.Tasks[i].Tasks[j].HTTP = &probes.HTTP{URL: url}
-		}
-	}
-	p, err := spec.Plan("memory", probes.Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := live()
-	sink := &weigher{}
-	s := Run(t.Context(), p, sink)
-	if beyond := int64(sink.most - before); s.Requests() < 1000 || s.Failures() > 0 || beyond > 40<<20 {
-		t.Errorf("%d requests, %d failed, %d bytes beyond the program, want at least 1000, none, at most 40 MiB",
-			s.Requests(), s.Failures(), beyond)
-	}
-}
-
-// A weigher is a sink that looks at the memory every now and then.
-type weigher struct {
-	n    atomic.Int64
-	most uint64
-}
-
-func (w *weigher) Observe(int, *probes.Sample) {
-	if n := w.n.Add(1); n == 500 || n == 900 {
-		w.most = max(w.most, live())
-	}
-}
-
-func (w *weigher) SetUsers(int) {}
