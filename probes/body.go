@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	readSize = 32 << 10 // read at a time
-	maxKept  = 1 << 20  // the largest buffer that is kept for the next body
+	smallRead = 4 << 10  // read at a time, until a body proves to be larger: five thousand users each have a buffer
+	readSize  = 32 << 10 // and from then on
+	maxKept   = 1 << 20  // the largest buffer that is kept for the next body
 )
 
 // A bodyReader reads one response body after the other into buffers that it keeps.
@@ -42,7 +43,7 @@ func (w *wireReader) Read(p []byte) (n int, err error) {
 func (b *bodyReader) read(resp *http.Response, limit int64, keep bool) (n int64, body []byte, err error) {
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	if b.buf == nil {
-		b.buf = make([]byte, readSize)
+		b.buf = make([]byte, smallRead)
 	}
 	if cap(b.kept) > maxKept {
 		b.kept = nil
@@ -58,6 +59,9 @@ func (b *bodyReader) read(resp *http.Response, limit int64, keep bool) (n int64,
 		}
 		if keep {
 			b.kept = append(b.kept, b.buf[:k]...)
+		}
+		if k == smallRead && len(b.buf) == smallRead {
+			b.buf = make([]byte, readSize)
 		}
 	}
 	if errors.Is(err, io.EOF) && errors.Is(b.wire.err, io.EOF) {
