@@ -10,8 +10,10 @@ import (
 // Kinds has one field for each kind of probe, under the name that its Kind gives it. A new kind is one field more:
 // nothing else in this package or in cmd names them one by one.
 type Kinds struct {
-	HTTP *probes.HTTP `yaml:"http"`
-	Load *load.Spec   `yaml:"load"`
+	HTTP *probes.HTTP         `yaml:"http"`
+	TCP  *probes.TCP          `yaml:"tcp"`
+	TLS  *probes.TLSHandshake `yaml:"tls"`
+	Load *load.Spec           `yaml:"load"`
 }
 
 // A kind is what each field of Kinds is: the spec of a probe, or that of a burst.

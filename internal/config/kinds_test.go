@@ -1,9 +1,15 @@
 package config
 
 import (
+	"crypto/tls"
+	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	promconfig "github.com/prometheus/common/config"
 
 	"github.com/perfwatch/perfwatch/probes"
 )
@@ -28,5 +34,48 @@ func TestAKindIsOneField(t *testing.T) {
 	}
 	if names := kindNames(); !slices.Contains(names, "http") {
 		t.Errorf("kinds %v, want http among them", names)
+	}
+}
+
+func TestEveryKindIsRead(t *testing.T) {
+	cfg := mustLoad(t, "testdata/good/kinds.yml")
+	want := []Kinds{
+		{TCP: &probes.TCP{Address: "127.0.0.1:6379", Send: "PING\r\n", Expect: probes.Reply{Matches: `^\+PONG`}}},
+		{TLS: &probes.TLSHandshake{
+			Address: "shop.example:443", ALPN: []string{"h2"}, Send: "hello",
+			TLSConfig: promconfig.TLSConfig{ServerName: "www.shop.example", MinVersion: tls.VersionTLS12},
+			Expect:    probes.TLSExpect{MinDays: 14, MinVersion: tls.VersionTLS13, ALPN: "h2", Matches: "hello"},
+		}},
+	}
+	var got []Kinds
+	for i := range cfg.Probes {
+		p := &cfg.Probes[i]
+		got = append(got, p.Kinds)
+		if p.Group != p.Kind() {
+			t.Errorf("group of %q: %q, want its kind %q", p.Name, p.Group, p.Kind())
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What perfwatch.yml says of the kinds that it does not use stands there as comments, to be taken in by taking away the
+// mark before them.
+func TestExamplesInTheShippedConfigurationAreGood(t *testing.T) {
+	text, err := os.ReadFile("../../perfwatch.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = regexp.MustCompile(`(?m)^  #(- |  )`).ReplaceAll(text, []byte("  $1"))
+	cfg := mustParse(t, string(text))
+	seen := map[string]bool{}
+	for i := range cfg.Probes {
+		seen[cfg.Probes[i].Kind()] = true
+	}
+	for _, name := range kindNames() {
+		if !seen[name] {
+			t.Errorf("no example of the kind %s", name)
+		}
 	}
 }
