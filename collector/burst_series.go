@@ -4,7 +4,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/perfwatch/perfwatch/internal/load"
-	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/probes"
 )
 
@@ -17,8 +16,7 @@ type BurstSeries struct {
 	bursts        map[load.Result]prometheus.Counter
 	aborts        map[load.Cause]prometheus.Counter
 	dropped       prometheus.Counter
-
-	peaks, throughput feed
+	judged        burstFeeds
 }
 
 // leafSeries are the series of one endpoint.
@@ -39,11 +37,10 @@ func (s *ProbeSeries) Burst(plan *load.Plan) *BurstSeries {
 	b := &BurstSeries{
 		probe: s, plan: plan.Leaves,
 		active: v.active.WithLabelValues(name), users: v.users.WithLabelValues(name),
-		bursts:     map[load.Result]prometheus.Counter{},
-		aborts:     map[load.Cause]prometheus.Counter{},
-		dropped:    v.dropped.WithLabelValues(name),
-		peaks:      r.book.Of(objective.LoadUsers, s.info.Group, name, ""),
-		throughput: r.book.Of(objective.LoadThroughput, s.info.Group, name, ""),
+		bursts:  map[load.Result]prometheus.Counter{},
+		aborts:  map[load.Cause]prometheus.Counter{},
+		dropped: v.dropped.WithLabelValues(name),
+		judged:  newBurstFeeds(r.book, s.info.Group, name),
 	}
 	for _, result := range []load.Result{load.Completed, load.Aborted, load.Invalid} {
 		b.bursts[result] = v.bursts.WithLabelValues(name, string(result))
@@ -99,8 +96,9 @@ func (b *BurstSeries) SetUsers(n int) { b.users.Set(float64(n)) }
 // Begin says that a burst runs.
 func (b *BurstSeries) Begin() { b.active.Set(1) }
 
-// End publishes a finished burst. Only a completed one feeds the objectives.
-func (b *BurstSeries) End(s *load.Summary) {
+// End publishes a finished burst and what the platform did meanwhile, which may be nil. Only a valid one feeds the
+// objectives.
+func (b *BurstSeries) End(s *load.Summary, w *BurstWatch) {
 	b.active.Set(0)
 	b.users.Set(0)
 	if c, ok := b.bursts[s.Result]; ok {
@@ -110,12 +108,15 @@ func (b *BurstSeries) End(s *load.Summary) {
 		c.Inc()
 	}
 	b.dropped.Add(float64(s.Dropped))
-	b.probe.last.Store(newLastBurst(b.probe.recorder.descs, s, b.probe.info.Name))
+	all := s.All()
+	last := lastMetrics{descs: b.probe.recorder.descs, probe: b.probe.info.Name}
+	last.burst(s, &all, b.judged.quantiles())
+	last.watched(w)
+	b.probe.last.Store(&last.metrics)
 	b.probe.lastRun.set(unixSeconds(s.End))
 	if !s.Valid() {
 		return
 	}
 	b.probe.lastSuccess.set(unixSeconds(s.End))
-	b.peaks.observe(s.End, float64(s.UsersPeak))
-	b.throughput.observe(s.End, s.Throughput())
+	b.judged.judge(s, &all, w)
 }

@@ -108,7 +108,7 @@ func TestTheLastBurstIsPublished(t *testing.T) {
 			reg, _, b := journey(t, emptyBook())
 			b.Begin()
 			b.SetUsers(2)
-			b.End(twoLeavesSummary(row.result))
+			b.End(twoLeavesSummary(row.result), nil)
 			wantSeries(t, reg, map[string]string{
 				`perfwatch_load_active{probe="journey"}`:                                                 "0",
 				`perfwatch_load_users{probe="journey"}`:                                                  "0",
@@ -140,7 +140,7 @@ func TestABurstWithoutARequestHasNoRatioAndNoLatency(t *testing.T) {
 	leaves := []load.LeafSummary{
 		{Endpoint: "list", Response: micros(), Service: micros()}, {Endpoint: "detail", Response: micros(), Service: micros()},
 	}
-	b.End(&load.Summary{Start: at, End: at, Result: load.Aborted, Leaves: leaves})
+	b.End(&load.Summary{Start: at, End: at, Result: load.Aborted, Leaves: leaves}, nil)
 	wantSeries(t, reg, map[string]string{
 		`perfwatch_load_last_error_ratio{probe="journey"}`:                                "",
 		`perfwatch_load_last_throughput_requests_per_second{probe="journey"}`:             "0",
@@ -154,7 +154,7 @@ func TestAbortsAreCountedByTheirCause(t *testing.T) {
 	for _, cause := range []load.Cause{load.ByErrors, load.ByStop, load.ByErrors} {
 		s := twoLeavesSummary(load.Aborted)
 		s.Cause = cause
-		b.End(s)
+		b.End(s, nil)
 	}
 	wantSeries(t, reg, map[string]string{
 		`perfwatch_load_aborts_total{probe="journey",reason="error_ratio"}`: "2",
@@ -173,7 +173,7 @@ func TestLeavesOfOneNameShareTheirLatency(t *testing.T) {
 	b.End(&load.Summary{Result: load.Completed, Leaves: []load.LeafSummary{
 		{Task: "a", Endpoint: "same", Response: micros(time.Millisecond), Service: micros()},
 		{Task: "b", Endpoint: "same", Response: micros(time.Second), Service: micros()},
-	}})
+	}}, nil)
 	wantSeries(t, reg, map[string]string{
 		`perfwatch_load_service_seconds_count{endpoint="same",probe="j"}`:                "2",
 		`perfwatch_load_requests_total{endpoint="same",outcome="ok",probe="j",task="a"}`: "1",
@@ -201,32 +201,4 @@ func TestANewPlanKeepsTheLeavesThatStay(t *testing.T) {
 		`perfwatch_load_service_seconds_count{endpoint="detail",probe="journey"}`:                     "1",
 		`perfwatch_load_requests_total{endpoint="search",outcome="ok",probe="journey",task="browse"}`: "0",
 	})
-}
-
-func TestOnlyACompletedBurstFeedsTheObjectives(t *testing.T) {
-	target := 1.0
-	for _, row := range []struct {
-		result            load.Result
-		users, throughput string
-	}{
-		{load.Completed, "2", "0.75"},
-		{load.Aborted, "", ""},
-		{load.Invalid, "", ""},
-	} {
-		t.Run(string(row.result), func(t *testing.T) {
-			book := objective.NewBook([]objective.Objective{
-				{Name: "users", Measure: objective.LoadUsers, Probe: "journey", Target: &target},
-				{Name: "rate", Measure: objective.LoadThroughput, Probe: "journey", Target: &target},
-				{Name: "others", Measure: objective.LoadUsers, Probe: "other", Target: &target},
-			})
-			reg, _, b := journey(t, book)
-			reg.MustRegister(NewObjectives(book))
-			b.End(twoLeavesSummary(row.result))
-			wantSeries(t, reg, map[string]string{
-				`perfwatch_objective_value{objective="users"}`:  row.users,
-				`perfwatch_objective_value{objective="rate"}`:   row.throughput,
-				`perfwatch_objective_value{objective="others"}`: "",
-			})
-		})
-	}
 }

@@ -64,10 +64,5 @@ func (c lastCollector) Collect(ch chan<- prometheus.Metric) {
 				ch <- m
 			}
 		}
-		if w := s.watch.Load(); w != nil {
-			for _, m := range *w {
-				ch <- m
-			}
-		}
 	}
 }

@@ -6,39 +6,46 @@ import (
 	"github.com/perfwatch/perfwatch/internal/load"
 )
 
-// lastBurst is what the last burst of a probe found out, as it is exposed. The metrics are made once, when the burst
-// ends, so that its histograms, which take 3 MB for 14 endpoints, need not be kept until the next one.
-type lastBurst []prometheus.Metric
-
-func newLastBurst(ds descs, s *load.Summary, probe string) *lastBurst {
-	var b lastBurst
-	gauge := func(name string, v float64) {
-		b = append(b, prometheus.MustNewConstMetric(ds[name], prometheus.GaugeValue, v, probe))
-	}
-	gauge(loadLastThroughput, s.Throughput())
-	gauge(loadLastUsersPeak, float64(s.UsersPeak))
-	gauge(loadLastInFlightPeak, float64(s.InFlightPeak))
-	gauge(loadLastDuration, s.Duration().Seconds())
-	gauge(loadLastTimestamp, unixSeconds(s.End))
-	gauge(loadLastValid, oneIf(s.Valid()))
-	if s.Requests() > 0 {
-		gauge(loadLastErrorRatio, s.ErrorRatio())
-	}
-	for _, l := range append([]load.LeafSummary{s.All()}, s.ByEndpoint()...) {
-		if l.Response.TotalCount() > 0 {
-			b = append(b, latencySummary(ds[loadLastLatency], &l, s, probe))
-		}
-	}
-	return &b
+// lastMetrics are what the last burst of a probe found out, as it is exposed: all of one burst. The metrics are made
+// once, when the burst ends, so that its histograms, which take 3 MB for 14 endpoints, need not be kept until the next one.
+type lastMetrics struct {
+	descs   descs
+	probe   string
+	metrics []prometheus.Metric
 }
 
-// latencySummary is a summary and not gauges: only a summary may have a label "quantile".
-func latencySummary(desc *prometheus.Desc, l *load.LeafSummary, s *load.Summary, probe string) prometheus.Metric {
+func (m *lastMetrics) gauge(name string, v float64, labels ...string) {
+	labels = append([]string{m.probe}, labels...)
+	m.metrics = append(m.metrics, prometheus.MustNewConstMetric(m.descs[name], prometheus.GaugeValue, v, labels...))
+}
+
+// burst adds what the burst's own requests say; extra are quantiles beyond the usual ones of all its endpoints together.
+func (m *lastMetrics) burst(s *load.Summary, all *load.LeafSummary, extra []float64) {
+	m.gauge(loadLastThroughput, s.Throughput())
+	m.gauge(loadLastUsersPeak, float64(s.UsersPeak))
+	m.gauge(loadLastInFlightPeak, float64(s.InFlightPeak))
+	m.gauge(loadLastDuration, s.Duration().Seconds())
+	m.gauge(loadLastTimestamp, unixSeconds(s.End))
+	m.gauge(loadLastValid, oneIf(s.Valid()))
+	if s.Requests() > 0 {
+		m.gauge(loadLastErrorRatio, s.ErrorRatio())
+	}
+	m.latency(all, s, extra)
+	for _, l := range s.ByEndpoint() {
+		m.latency(&l, s, nil)
+	}
+}
+
+// latency adds a summary and not gauges: only a summary may have a label "quantile".
+func (m *lastMetrics) latency(l *load.LeafSummary, s *load.Summary, extra []float64) {
 	n := l.Response.TotalCount()
+	if n == 0 {
+		return
+	}
 	quantiles := map[float64]float64{}
-	for _, q := range []float64{0.5, 0.95, 0.99, 1} {
+	for _, q := range append([]float64{0.5, 0.95, 0.99, 1}, extra...) {
 		quantiles[q] = l.Quantile(q)
 	}
-	return prometheus.MustNewConstSummaryWithCreatedTimestamp(
-		desc, uint64(n), l.Mean()*float64(n), quantiles, s.Start, probe, l.Endpoint)
+	m.metrics = append(m.metrics, prometheus.MustNewConstSummaryWithCreatedTimestamp(
+		m.descs[loadLastLatency], uint64(n), l.Mean()*float64(n), quantiles, s.Start, m.probe, l.Endpoint))
 }

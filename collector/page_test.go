@@ -146,13 +146,12 @@ func fillBurst(rec *Recorder) {
 	b.SetUsers(2)
 	b.Observe(0, take(probes.OK, 100*time.Millisecond))
 	b.Observe(1, take(probes.HTTP5xx, 300*time.Millisecond))
-	b.End(twoLeavesSummary(load.Completed))
-	b.Watched(aBurstWatch())
+	b.End(twoLeavesSummary(load.Completed), aBurstWatch())
 }
 
 // aBurstWatch is what was seen beside a burst of four requests and four seconds.
 func aBurstWatch() *BurstWatch {
-	growing := &trend.Trend{Slope: 1 << 20, P: 0.001, N: 40}
+	growing := &trend.Trend{Slope: 1 << 20, Low: 1 << 19, High: 1 << 21, P: 0.001, N: 50}
 	return &BurstWatch{
 		Processes: []Watched{{
 			Name: "api", Requests: 4,

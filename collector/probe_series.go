@@ -32,8 +32,7 @@ type ProbeSeries struct {
 
 	latency, errors feed
 
-	last  atomic.Pointer[lastBurst]           // nil before the first burst
-	watch atomic.Pointer[[]prometheus.Metric] // what was watched during it
+	last  atomic.Pointer[[]prometheus.Metric] // of the last burst; nil before the first
 	burst *BurstSeries                        // guarded by recorder.mu
 }
 

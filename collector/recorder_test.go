@@ -209,7 +209,7 @@ func TestEverythingMayHappenAtOnce(t *testing.T) {
 				b := comes.Burst(twoLeaves())
 				b.Begin()
 				b.Observe(0, take(probes.OK, time.Second))
-				b.End(twoLeavesSummary(load.Completed))
+				b.End(twoLeavesSummary(load.Completed), nil)
 				rec.Remove("comes")
 			}
 		})

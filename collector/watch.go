@@ -171,6 +171,20 @@ func (w *Watched) MemoryGrowth() (v float64, ok bool) {
 	return 0, true
 }
 
+// MemoryLeak is the growth in bytes a second that the burst surely shows: the lower end of the interval of the slope where
+// the memory surely grew, and 0 where it did not. It was found in so many medians; with fewer than objective.LeakFloor a 0
+// says nothing.
+func (w *Watched) MemoryLeak() (v float64, medians int) {
+	switch g := w.Burst.Growth; {
+	case g == nil:
+		return 0, 0
+	case g.Rises(growthLevel):
+		return max(0, g.Low), g.N
+	default:
+		return 0, g.N
+	}
+}
+
 // A WatchedRedis is a Redis during a burst and before it.
 type WatchedRedis struct {
 	Name  string    `json:"name"`
@@ -187,9 +201,12 @@ type RedisSpan struct {
 	Restarts int     `json:"restarts"` // other servers that answered: what they counted before is not in it
 }
 
+// Lookups is how many there were.
+func (s *RedisSpan) Lookups() float64 { return s.Hits + s.Misses }
+
 // HitRatio is the share of lookups that found their key.
 func (s *RedisSpan) HitRatio() (v float64, ok bool) {
-	if all := s.Hits + s.Misses; s.Known && all > 0 {
+	if all := s.Lookups(); s.Known && all > 0 {
 		return s.Hits / all, true
 	}
 	return 0, false

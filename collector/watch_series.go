@@ -1,8 +1,6 @@
 package collector
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
-)
+import "github.com/perfwatch/perfwatch/internal/objective"
 
 // watchFamilies are what is known of the platform during the last burst.
 func watchFamilies() []Family {
@@ -16,6 +14,9 @@ func watchFamilies() []Family {
 		{loadLastMemoryGrowth, gauge, process,
 			"How fast the resident memory grew during the last burst: the median slope of all pairs of samples (Theil and Sen). " +
 				"0 where it did not surely grow (Mann and Kendall, at 1 %). Absent after a burst too short to tell."},
+		{loadLastMemoryLeak, gauge, process,
+			"Growth of the resident memory that the last burst surely shows: the lower end of the slope's 95 % interval, and 0 where " +
+				"it did not surely grow. Absent where there were fewer than 50 medians of samples, which is 5 s: no leak shown is not no leak."},
 		{loadLastMemoryPerRequest, gauge, process,
 			"Resident memory after the last burst less that before it, over its requests. Absent where the process was restarted."},
 		{loadLastCPUSeconds, gauge, process,
@@ -24,21 +25,19 @@ func watchFamilies() []Family {
 			"The part of it that would have been spent anyway: at the rate of as long a time just before the burst."},
 		{loadLastHitRatio, gauge, redis,
 			"Lookups of the last burst's time that found their key, whoever asked. Absent without lookups, and if Redis was away."},
+		{loadLastLookups, gauge, redis, "Lookups of the last burst's time, whoever asked. Absent if Redis was away."},
 		{loadLastIdleHitRatio, gauge, redis, "The same of as long a time just before the burst."},
 	}
 }
 
-// Watched publishes what the platform did during the last burst, valid or not; nil withdraws it.
-func (b *BurstSeries) Watched(w *BurstWatch) {
+// watched adds what the platform did during the burst; nil is nothing.
+func (m *lastMetrics) watched(w *BurstWatch) {
 	if w == nil {
-		b.probe.watch.Store(nil)
 		return
 	}
-	var all []prometheus.Metric
 	put := func(name string, v float64, ok bool, of string) {
 		if ok {
-			desc := b.probe.recorder.descs[name]
-			all = append(all, prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, b.probe.info.Name, of))
+			m.gauge(name, v, of)
 		}
 	}
 	for i := range w.Processes {
@@ -46,6 +45,8 @@ func (b *BurstSeries) Watched(w *BurstWatch) {
 		putUsage(put, p)
 		growth, ok := p.MemoryGrowth()
 		put(loadLastMemoryGrowth, growth, ok, p.Name)
+		leak, medians := p.MemoryLeak()
+		put(loadLastMemoryLeak, leak, medians >= objective.LeakFloor, p.Name)
 		each, ok := p.MemoryPerRequest()
 		put(loadLastMemoryPerRequest, each, ok, p.Name)
 	}
@@ -56,10 +57,10 @@ func (b *BurstSeries) Watched(w *BurstWatch) {
 		r := &w.Redis[i]
 		ratio, ok := r.Burst.HitRatio()
 		put(loadLastHitRatio, ratio, ok, r.Name)
+		put(loadLastLookups, r.Burst.Lookups(), r.Burst.Known, r.Name)
 		ratio, ok = r.Idle.HitRatio()
 		put(loadLastIdleHitRatio, ratio, ok, r.Name)
 	}
-	b.probe.watch.Store(&all)
 }
 
 func putUsage(put func(name string, v float64, ok bool, of string), w *Watched) {

@@ -229,7 +229,7 @@ func TestARestartWithinABurstHasNoGrowth(t *testing.T) {
 
 func TestABurstThatSawNothingPublishesNothing(t *testing.T) {
 	reg, _, b := journey(t, emptyBook())
-	b.Watched(&BurstWatch{
+	b.End(twoLeavesSummary(load.Completed), &BurstWatch{
 		Processes: []Watched{{Name: "api"}}, Redis: []WatchedRedis{{Name: "cache"}}, Host: &Watched{},
 	})
 	want := map[string]string{}
@@ -238,19 +238,21 @@ func TestABurstThatSawNothingPublishesNothing(t *testing.T) {
 		want[f.Name+`{probe="journey",process=""}`] = ""
 	}
 	wantSeries(t, reg, want)
-	b.Watched(aBurstWatch())
+	b.End(twoLeavesSummary(load.Completed), aBurstWatch())
 	wantSeries(t, reg, map[string]string{
 		`perfwatch_load_last_cpu_ratio_peak{probe="journey",process="api"}`:                         "1.5",
 		`perfwatch_load_last_cpu_ratio_peak{probe="journey",process=""}`:                            "0.75",
 		`perfwatch_load_last_memory_growth_bytes_per_second{probe="journey",process="api"}`:         "1.048576e+06",
+		`perfwatch_load_last_memory_leak_bytes_per_second{probe="journey",process="api"}`:           "524288",
 		`perfwatch_load_last_memory_bytes_per_request{probe="journey",process="api"}`:               "1.048576e+06",
 		`perfwatch_load_last_cpu_seconds_per_thousand_requests{probe="journey",process="api"}`:      "500",
 		`perfwatch_load_last_idle_cpu_seconds_per_thousand_requests{probe="journey",process="api"}`: "125",
 		`perfwatch_load_last_cache_hit_ratio{probe="journey",redis="cache"}`:                        "0.75",
+		`perfwatch_load_last_cache_lookups{probe="journey",redis="cache"}`:                          "40",
 		`perfwatch_load_last_idle_cache_hit_ratio{probe="journey",redis="cache"}`:                   "0.9",
 		`perfwatch_load_last_memory_growth_bytes_per_second{probe="journey",process=""}`:            "",
 	})
-	b.Watched(nil)
+	b.End(twoLeavesSummary(load.Completed), nil)
 	wantSeries(t, reg, map[string]string{`perfwatch_load_last_cpu_ratio_peak{probe="journey",process="api"}`: ""})
 }
 

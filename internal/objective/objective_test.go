@@ -26,6 +26,16 @@ func TestFloor(t *testing.T) {
 		{"cpu", Objective{Measure: CPUUsage}, 100},
 		{"memory", Objective{Measure: MemoryUsage}, 100},
 		{"users", Objective{Measure: LoadUsers, Target: v(100)}, 1},
+		{"errors of a burst", Objective{Measure: LoadErrorRatio, Target: v(0.05)}, 20},
+		{"no error of a burst", Objective{Measure: LoadErrorRatio, Target: v(0)}, 1},
+		{"p99 of a burst", Objective{Measure: LoadLatency, Quantile: 0.99}, 1000},
+		{"mean of a burst", Objective{Measure: LoadLatencyMean}, 10},
+		{"duration", Objective{Measure: LoadDuration}, 1},
+		{"items", Objective{Measure: LoadItemsRate}, 1},
+		{"peak of memory", Objective{Measure: LoadMemoryPeak}, 1},
+		{"memory of a request", Objective{Measure: LoadMemoryPerRequest}, 100},
+		{"a leak", Objective{Measure: LoadMemoryLeak, Target: v(0)}, 50},
+		{"hits of a burst", Objective{Measure: LoadCacheHitRatio, Target: v(0.85)}, 100},
 		{"throughput", Objective{Measure: LoadThroughput, Target: v(100)}, 1},
 	}
 	for _, tt := range tests {
@@ -120,9 +130,33 @@ func TestMeasuresKnowTheirUnitAndDirection(t *testing.T) {
 	want := map[Measure]row{
 		Latency: {Seconds, false, false}, ErrorRatio: {Ratio, false, false}, CacheHitRatio: {Ratio, true, false},
 		CPUUsage: {Ratio, false, false}, MemoryUsage: {Ratio, false, false},
-		LoadUsers: {Count, true, true}, LoadThroughput: {PerSecond, true, true},
+		LoadUsers: {Count, true, true}, LoadThroughput: {PerSecond, true, true}, LoadErrorRatio: {Ratio, false, true},
+		LoadLatency: {Seconds, false, true}, LoadLatencyMean: {Seconds, false, true}, LoadDuration: {Seconds, false, true},
+		LoadItemsRate: {PerSecond, true, true}, LoadMemoryPeak: {Bytes, false, true},
+		LoadMemoryPerRequest: {Bytes, false, true}, LoadMemoryLeak: {BytesPerSecond, false, true},
+		LoadCacheHitRatio: {Ratio, true, true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMeasuresKnowTheirSamples(t *testing.T) {
+	kinds := map[string][]Measure{}
+	for _, m := range Measures() {
+		o := Objective{Measure: m}
+		for kind, is := range map[string]bool{"quantile": m.TakesQuantile(), "memory": m.OfMemory(), "requests": o.OfRequests()} {
+			if is {
+				kinds[kind] = append(kinds[kind], m)
+			}
+		}
+	}
+	want := map[string][]Measure{
+		"quantile": {Latency, LoadLatency},
+		"memory":   {LoadMemoryPeak, LoadMemoryPerRequest, LoadMemoryLeak},
+		"requests": {LoadErrorRatio, LoadLatency, LoadLatencyMean, LoadMemoryPerRequest},
+	}
+	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Error(diff)
 	}
 }

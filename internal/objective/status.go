@@ -64,6 +64,9 @@ func (t *Tracker) judge(sum slot, durations []*histogram) (value float64, crosse
 	}
 	if t.objective.Measure != Latency {
 		value = sum.part / sum.whole
+		if t.objective.Measure.OfBurst() {
+			value = sum.part
+		}
 		for i, threshold := range t.thresholds {
 			crossed[i] = t.objective.Crossed(value, threshold.Value)
 		}

@@ -44,7 +44,7 @@ type Status struct {
 // takes about 120 KiB if its durations span six octaves (a factor of 64) in every slot and 520 KiB at the very most;
 // the others take 4 KiB.
 //
-// A measure of bursts has no window: its value is the last one observed, in order of arrival.
+// A measure of bursts has no window: its value is that of the last Burst, in order of arrival.
 type Tracker struct {
 	objective  *Objective
 	thresholds []Threshold
@@ -89,19 +89,15 @@ func NewTracker(o *Objective) *Tracker {
 func (t *Tracker) Objective() *Objective { return t.objective }
 
 // Observe records one value at an instant: a duration in seconds for Latency, 1 for a failure and 0 for a success for
-// ErrorRatio, a sample of the host, the figure of a burst. A value that is negative or not finite is ignored, and so is
-// one older than the window. Ten of those in a row mean that the clock was set back: then they count, and what lies
-// after them is forgotten.
+// ErrorRatio, a sample of the host. A value that is negative or not finite is ignored, and so is one older than the
+// window. Ten of those in a row mean that the clock was set back: then they count, and what lies after them is forgotten.
+// The measures of bursts take none of these.
 func (t *Tracker) Observe(at time.Time, v float64) {
-	if !usable(v) {
+	if !usable(v) || t.objective.Measure.OfBurst() {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.objective.Measure.OfBurst() {
-		t.slots[0] = slot{whole: 1, part: v}
-		return
-	}
 	s := t.slot(at)
 	if s == nil {
 		return
@@ -119,6 +115,21 @@ func (t *Tracker) Observe(at time.Time, v float64) {
 		if v <= threshold.Value {
 			s.within[i]++
 		}
+	}
+}
+
+// Burst records the figure of a valid burst and how many samples it was taken from. It replaces the one before, even
+// where there is none: a value that is not finite, or of no sample, says that the burst has no such figure. A measure
+// over a window takes none.
+func (t *Tracker) Burst(v float64, samples int) {
+	if !t.objective.Measure.OfBurst() {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.slots[0] = slot{}
+	if !math.IsNaN(v) && !math.IsInf(v, 0) && samples > 0 {
+		t.slots[0] = slot{whole: float64(samples), part: v}
 	}
 }
 

@@ -119,22 +119,57 @@ func TestABurstIsJudgedByTheLast(t *testing.T) {
 	tr := NewTracker(o)
 	same(t, "before the first", tr.Status(noon()), Status{Value: math.NaN(), State: NoData})
 	tests := []struct {
-		name  string
-		after time.Duration
-		rate  float64
-		want  Status
+		name string
+		rate float64
+		want Status
 	}{
-		{"slow", 0, 49, Status{Value: 49, Samples: 1, State: Missed, Level: Critical}},
-		{"just under", time.Hour, 99.9, Status{Value: 99.9, Samples: 1, State: Missed, Level: Target}},
-		{"at the target", 2 * time.Hour, 100, Status{Value: 100, Samples: 1, State: Met}},
-		{"after the clock was set back", -time.Hour, 120, Status{Value: 120, Samples: 1, State: Met}},
-		{"nothing at all", 0, 0, Status{Value: 0, Samples: 1, State: Missed, Level: Critical}},
+		{"slow", 49, Status{Value: 49, Samples: 1, State: Missed, Level: Critical}},
+		{"just under", 99.9, Status{Value: 99.9, Samples: 1, State: Missed, Level: Target}},
+		{"at the target", 100, Status{Value: 100, Samples: 1, State: Met}},
+		{"nothing at all", 0, Status{Value: 0, Samples: 1, State: Missed, Level: Critical}},
 	}
 	for _, tt := range tests {
-		tr.Observe(noon().Add(tt.after), tt.rate)
-		tr.Observe(noon().Add(tt.after), math.NaN())
+		tr.Burst(tt.rate, 1)
+		tr.Observe(noon(), 75)
 		tr.Add(noon(), 1, 2)
 		same(t, tt.name, tr.Status(noon().Add(240*time.Hour)), tt.want)
+	}
+}
+
+func TestABurstIsJudgedByWhatItWasTakenFrom(t *testing.T) {
+	leak := Objective{Measure: LoadMemoryLeak, Target: v(0)}
+	tests := []struct {
+		name    string
+		o       Objective
+		value   float64
+		samples int
+		want    Status
+	}{
+		{"one too few", leak, 1024, 49, Status{Value: 1024, Samples: 49, State: NotEnough}},
+		{"none shown in too few", leak, 0, 49, Status{Value: 0, Samples: 49, State: NotEnough}},
+		{"none shown", leak, 0, 50, Status{Value: 0, Samples: 50, State: Met}},
+		{"a leak", leak, 0.5, 50, Status{Value: 0.5, Samples: 50, State: Missed, Level: Target}},
+		{"no figure", leak, math.NaN(), 50, Status{Value: math.NaN(), State: NoData}},
+		{"an infinite figure", leak, math.Inf(1), 50, Status{Value: math.NaN(), State: NoData}},
+		{"no sample", leak, 3, 0, Status{Value: math.NaN(), State: NoData}},
+		{
+			"memory given back", Objective{Measure: LoadMemoryPerRequest, Target: v(1024)}, -4096, 1000,
+			Status{Value: -4096, Samples: 1000, State: Met},
+		},
+		{
+			"a value that no division gives back", Objective{Measure: LoadLatency, Quantile: 0.95, Target: v(0.1)}, 0.1, 201,
+			Status{Value: 0.1, Samples: 201, State: Met},
+		},
+		{
+			"just over", Objective{Measure: LoadLatency, Quantile: 0.95, Target: v(0.1)}, above(0.1), 201,
+			Status{Value: above(0.1), Samples: 201, State: Missed, Level: Target},
+		},
+	}
+	for _, tt := range tests {
+		tr := NewTracker(&tt.o)
+		tr.Burst(7, 1e6) // replaced, whatever comes
+		tr.Burst(tt.value, tt.samples)
+		same(t, tt.name, tr.Status(noon()), tt.want)
 	}
 }
 
@@ -227,6 +262,9 @@ func TestWhatCannotBeMeasuredIsIgnored(t *testing.T) {
 		}
 		tr.Add(noon(), 2, 1)
 		tr.Add(noon(), 0, 0)
+		if !m.OfBurst() {
+			tr.Burst(1, 1)
+		}
 		same(t, string(m), tr.Status(noon()), Status{Value: math.NaN(), State: NoData})
 	}
 	latency := NewTracker(p95())

@@ -14,17 +14,20 @@ type Unit string
 
 // The units of values. All are base units: a ratio is 0.85, never 85.
 const (
-	Seconds   Unit = "seconds"
-	Ratio     Unit = "ratio"
-	Count     Unit = "count"
-	PerSecond Unit = "per_second"
+	Seconds        Unit = "seconds"
+	Ratio          Unit = "ratio"
+	Count          Unit = "count"
+	PerSecond      Unit = "per_second"
+	Bytes          Unit = "bytes"
+	BytesPerSecond Unit = "bytes_per_second"
 )
 
 const (
-	longestValue = 64   // bytes of a value's text
-	mostDays     = 3650 // of a duration
-	largestCount = 1e12 // of counts and rates: what a typing error exceeds and a platform does not
-	digits       = 3    // significant, of what is written for people
+	longestValue = 64        // bytes of a value's text
+	mostDays     = 3650      // of a duration
+	largestCount = 1e12      // of counts and rates: what a typing error exceeds and a platform does not
+	largestSize  = 900 << 40 // of bytes, and of bytes a second
+	digits       = 3         // significant, of what is written for people
 	noValue      = "–"
 )
 
@@ -42,13 +45,18 @@ func (u Unit) want() string {
 		return "a ratio from 0% to 100%, such as 85% or 0.85"
 	case PerSecond:
 		return "a rate from 0 to 1000000000000 a second, such as 100 or 0.5"
+	case Bytes:
+		return "a size of at most 900TiB, such as 2GiB, 1.5MiB, 100KiB, 500MB or 512B"
+	case BytesPerSecond:
+		return "a size a second of at most 900TiB/s, such as 0, 1.5MiB/s or 100KiB/s"
 	default:
 		return "a whole number from 0 to 1000000000000, such as 100"
 	}
 }
 
 // Parse reads a value as people write it: "500ms" or "1d" of seconds, "85%" or "0.85" of a ratio, "100" of a count,
-// "100" or "100/s" of a rate. Its error says what is allowed.
+// "100" or "100/s" of a rate, "2GiB" of bytes (units of 1024 with an i, of 1000 without), "100KiB" or "100KiB/s" of bytes a
+// second. Its error says what is allowed.
 func (u Unit) Parse(text string) (float64, error) {
 	v, ok := 0.0, len(text) <= longestValue
 	if ok {
@@ -78,6 +86,10 @@ func (u Unit) parse(text string) (v float64, ok bool) {
 	case PerSecond:
 		v, ok = parseDecimal(strings.TrimSuffix(text, "/s"), "")
 		return v, ok && v <= largestCount
+	case Bytes:
+		return parseSize(text)
+	case BytesPerSecond:
+		return parseSize(strings.TrimSuffix(text, "/s"))
 	default:
 		v, ok = parseDecimal(text, "")
 		return v, ok && v <= largestCount && v == math.Trunc(v)
@@ -114,7 +126,7 @@ func parseSeconds(text string) (float64, bool) {
 	return (time.Duration(days)*time.Second + rest).Seconds(), true
 }
 
-// Format writes a value for people with at most three significant digits: "480ms", "99.2%", "1.5s", "52/s"; "–" for NaN
+// Format writes a value for people with at most three significant digits: "480ms", "99.2%", "52/s", "1.95GiB"; "–" for NaN
 // and the infinities. Parse reads what it writes.
 func (u Unit) Format(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -127,6 +139,10 @@ func (u Unit) Format(v float64) string {
 		return significant(v*100) + "%"
 	case PerSecond:
 		return significant(v) + "/s"
+	case Bytes:
+		return formatSize(v)
+	case BytesPerSecond:
+		return formatSize(v) + "/s"
 	default:
 		return significant(v)
 	}

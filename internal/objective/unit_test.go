@@ -38,6 +38,17 @@ func TestParse(t *testing.T) {
 		{PerSecond, "100", 100},
 		{PerSecond, "0.5", 0.5},
 		{PerSecond, "120/s", 120},
+		{Bytes, "2GiB", 2147483648},
+		{Bytes, "100KiB", 102400},
+		{Bytes, "1.5MiB", 1572864},
+		{Bytes, "500MB", 5e8},
+		{Bytes, "1KB", 1000},
+		{Bytes, "900TiB", 900 << 40},
+		{Bytes, "512B", 512},
+		{Bytes, "0", 0},
+		{BytesPerSecond, "0", 0},
+		{BytesPerSecond, "100KiB", 102400},
+		{BytesPerSecond, "1.5MiB/s", 1572864},
 	}
 	for _, tt := range tests {
 		got, err := tt.unit.Parse(tt.text)
@@ -63,6 +74,11 @@ func TestParseRefuses(t *testing.T) {
 			"a whole number from 0 to 1000000000000, such as 100"},
 		{PerSecond, []string{"", "/s", "-1", "100/m", "100/s/s", "NaN/s", "Inf", "1e3", "1000000000001"},
 			"a rate from 0 to 1000000000000 a second, such as 100 or 0.5"},
+		{Bytes, []string{"", "5", "1.5", "GiB", "-1GiB", "+1GiB", "1 GiB", "1gib", "1kiB", "1PiB", "901TiB", "1GiB/s", "1GiB1MiB", "1e3B",
+			"NaNB", "InfKiB", ".5MiB", "0x1B", "1_0B", "0/s", "00"},
+			"a size of at most 900TiB, such as 2GiB, 1.5MiB, 100KiB, 500MB or 512B"},
+		{BytesPerSecond, []string{"", "/s", "5", "1GiB/m", "1GiB/s/s", "-1B"},
+			"a size a second of at most 900TiB/s, such as 0, 1.5MiB/s or 100KiB/s"},
 	}
 	for _, tt := range tests {
 		for _, text := range tt.texts {
@@ -110,13 +126,25 @@ func TestFormat(t *testing.T) {
 		{Count, 100, "100"},
 		{Count, 99.96, "100"},
 		{Count, 0, "0"},
+		{Bytes, 2 << 30, "2GiB"},
+		{Bytes, 2e9, "1.86GiB"},
+		{Bytes, 1016 * 1024, "1020KiB"},
+		{Bytes, 1023.9 * 1024, "1MiB"},
+		{Bytes, 1 << 20, "1MiB"},
+		{Bytes, 102400, "100KiB"},
+		{Bytes, 512, "512B"},
+		{Bytes, 0.25, "0.25B"},
+		{Bytes, 0, "0B"},
+		{Bytes, -4096, "-4KiB"},
+		{BytesPerSecond, 1 << 20, "1MiB/s"},
+		{BytesPerSecond, 0, "0B/s"},
 	}
 	for _, tt := range tests {
 		if got := tt.unit.Format(tt.v); got != tt.want {
 			t.Errorf("%s %v: got %q, want %q", tt.unit, tt.v, got, tt.want)
 		}
 	}
-	for _, unit := range []Unit{Seconds, Ratio, Count, PerSecond} {
+	for _, unit := range []Unit{Seconds, Ratio, Count, PerSecond, Bytes, BytesPerSecond} {
 		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 			if got := unit.Format(v); got != "–" {
 				t.Errorf("%s %v: got %q, want –", unit, v, got)
@@ -127,7 +155,7 @@ func TestFormat(t *testing.T) {
 
 func TestParseReadsWhatFormatWrites(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for _, unit := range []Unit{Seconds, Ratio, PerSecond, Count} {
+	for _, unit := range []Unit{Seconds, Ratio, PerSecond, Count, Bytes, BytesPerSecond} {
 		for range 4000 {
 			v := math.Pow(10, r.Float64()*14-8) // 10 ns to 11 days
 			switch unit {
@@ -147,13 +175,13 @@ func TestParseReadsWhatFormatWrites(t *testing.T) {
 }
 
 func FuzzParseUnit(f *testing.F) {
-	for _, text := range []string{"500ms", "1d12h", "85%", "100/s", "1e9", "-1"} {
+	for _, text := range []string{"500ms", "1d12h", "85%", "100/s", "1e9", "-1", "1.5MiB/s", "900TiB"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, unit := range []Unit{Seconds, Ratio, Count, PerSecond} {
+		for _, unit := range []Unit{Seconds, Ratio, Count, PerSecond, Bytes, BytesPerSecond} {
 			v, err := unit.Parse(text)
-			if !(v >= 0 && v <= 1e12) || err != nil && v != 0 {
+			if !(v >= 0 && v <= 900<<40) || err != nil && v != 0 {
 				t.Errorf("%s %q: %v, %v", unit, text, v, err)
 			}
 		}
