@@ -16,6 +16,10 @@ func valueTemplate(u objective.Unit) string {
 		return "{{ $value | humanizePercentage }}"
 	case objective.PerSecond:
 		return `{{ $value | printf "%.4g" }}/s`
+	case objective.Bytes:
+		return "{{ $value | humanize1024 }}B"
+	case objective.BytesPerSecond:
+		return "{{ $value | humanize1024 }}B/s"
 	default:
 		return `{{ $value | printf "%.4g" }}`
 	}
@@ -87,18 +91,26 @@ func span(o *objective.Objective) string {
 
 // certainty says how much was measured before the value was judged.
 func certainty(o *objective.Objective) string {
-	if o.Measure.OfBurst() {
-		return "It stands until the next valid burst."
+	if o.Measure.OfBurst() && o.Floor() == 1 {
+		return "It stands until the next burst."
 	}
 	what := "runs"
 	switch o.Measure {
-	case objective.CacheHitRatio:
+	case objective.LoadErrorRatio, objective.LoadLatency, objective.LoadLatencyMean, objective.LoadMemoryPerRequest:
+		what = "requests"
+	case objective.LoadMemoryLeak:
+		what = "medians of its memory"
+	case objective.CacheHitRatio, objective.LoadCacheHitRatio:
 		what = "lookups"
 	case objective.CPUUsage, objective.MemoryUsage:
 		what = "samples of the host"
 	default:
 	}
-	return fmt.Sprintf("Judged from %d %s or more.", o.Floor(), what)
+	judged := fmt.Sprintf("Judged from %d %s or more.", o.Floor(), what)
+	if o.Measure.OfBurst() {
+		judged += " It stands until the next burst."
+	}
+	return judged
 }
 
 func of(name string) string {

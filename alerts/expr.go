@@ -32,7 +32,7 @@ func Value(o *objective.Objective) string {
 		histogram := hostSamples(o.Measure)
 		return ratio(sum(rate(histogram+"_sum", "", o.Window)), sum(rate(histogram+"_count", "", o.Window)))
 	default:
-		return fmt.Sprintf("min(\n  %s\n  and perfwatch_load_last_valid%s == 1\n)", burstFigure(o), burstSelector(o))
+		return burstValue(o, "")
 	}
 }
 
@@ -58,7 +58,7 @@ func samples(o *objective.Objective) string {
 // many samples as its floor. The result's value is the objective's.
 func breach(o *objective.Objective, threshold float64) string {
 	if o.Measure.OfBurst() { // figures of a burst are not rates: they compare exactly
-		return Value(o) + " " + beyond(o.Measure, number(threshold), "")
+		return burstValue(o, burstFloor(o)) + " " + beyond(o.Measure, number(threshold), "")
 	}
 	value := Value(o) + "\nand\n" + share(o, threshold)
 	if o.Measure != objective.Latency {
@@ -115,14 +115,6 @@ func hostSamples(m objective.Measure) string {
 		return "perfwatch_host_cpu_usage_sample_ratio"
 	}
 	return "perfwatch_host_memory_usage_sample_ratio"
-}
-
-// burstFigure is the figure of the last burst behind a measure.
-func burstFigure(o *objective.Objective) string {
-	if o.Measure == objective.LoadUsers {
-		return "perfwatch_load_last_users_peak" + burstSelector(o)
-	}
-	return "perfwatch_load_last_throughput_requests_per_second" + burstSelector(o)
 }
 
 func burstSelector(o *objective.Objective) string { return braced(label("probe", o.Probe)) }

@@ -1,7 +1,6 @@
 package alerts
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -67,12 +66,8 @@ func TestEveryMetricOfAPageIsDeclared(t *testing.T) {
 		return slices.ContainsFunc(declared(), func(name string) bool { return strings.HasPrefix(name, token) })
 	}
 	suffix := regexp.MustCompile(`_(bucket|sum|count)$`)
-	for _, path := range shippedPages(t) {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range metricNames(string(text)) {
+	for path, text := range everyPage(t) {
+		for _, name := range metricNames(text) {
 			if !begins(suffix.ReplaceAllString(name, "")) {
 				t.Errorf("%s names %s, which collector does not declare", path, name)
 			}

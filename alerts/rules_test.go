@@ -69,6 +69,9 @@ func TestRulesHoldForOtherSelectorsThresholdsAndWaits(t *testing.T) {
 		{Name: "no_errors", Measure: objective.ErrorRatio, Window: m, Target: new(0.0)},
 		{Name: "all_redis", Measure: objective.CacheHitRatio, Window: m, Warning: new(0.333)},
 		{Name: "all_bursts", Measure: objective.LoadThroughput, Target: new(0.5)},
+		{Name: "errors_of_any_burst", Measure: objective.LoadErrorRatio, Critical: new(0.5)},
+		{Name: "one_in_a_thousand", Measure: objective.LoadLatency, Quantile: 0.999, Probe: "a", Target: new(0.1), Critical: new(60.0)},
+		{Name: "mean", Measure: objective.LoadLatencyMean, Probe: "a", Warning: new(0.1), Critical: new(0.3)},
 		{Name: "hostile", Title: "a {{ $value }} \"b\": 'c'\n# d {{", Measure: objective.CPUUsage, Window: m, Target: new(0.1)},
 	}
 	opts := Options{For: 3 * time.Second, KeepFiringFor: time.Second, Interval: time.Second}
@@ -203,6 +206,18 @@ func mutations() []mutation {
 		{"burst fires at the target", `\) < 100`, ") <= 100"},
 		{"burst's target moved", `\) < 100`, ") < 99"},
 		{"validity ignored", `valid(\S+) == 1`, "valid$1 >= 0"},
+		{"burst over fires at the target", `(?m)^(\s+\)) > ([\d.]+)$`, "$1 >= $2"},
+		{"burst over flipped", `(?m)^(\s+\)) > ([\d.]+)$`, "$1 < $2"},
+		{"the best of several processes", `max(\(\n.*memory_peak)`, "min$1"},
+		{"the best of several Redis", `min(\(\n.*cache_hit_ratio)`, "max$1"},
+		{"another quantile", `quantile="0.95"`, `quantile="1"`},
+		{"the host is a process", `,process!=""`, ""},
+		{"requests ignored", `and (\S*latency_seconds_count\S*) >= (\d+)`, "and $1 >= 1"},
+		{"one request more", `latency_seconds_count(\S*) >= (\d+)`, "latency_seconds_count$1 > $2"},
+		{"lookups ignored", `lookups(\S*) >= 100`, "lookups$1 >= 1"},
+		{"one lookup more", `lookups(\S*) >= 100`, "lookups$1 > 100"},
+		{"labels that validity lacks", `and ignoring \(process\)`, "and"},
+		{"labels that the requests lack", `and ignoring \(quantile\) perfwatch_load_last_l`, "and perfwatch_load_last_l"},
 		{"floor lowered", `>= (\d+)00\b`, ">= ${1}0"},
 		{"floor raised", `>= (\d+)00\b`, ">= ${1}50"},
 		{"window doubled", `increase(.*)\[5m\]`, "increase$1[10m]"},
@@ -220,6 +235,43 @@ func mutations() []mutation {
 		{"waits for hours", `for: 2m`, "for: 3h"},
 		{"good is bad", `== 0`, "== 1"},
 		{"present", `absent\((\w+)\)`, "$1"},
+	}
+}
+
+// ofBursts has an objective for each measure of bursts, with thresholds that a person would write.
+func ofBursts() []objective.Objective {
+	const probe = "a_burst"
+	return []objective.Objective{
+		{Name: "b_users", Measure: objective.LoadUsers, Probe: probe, Target: new(100.0)},
+		{Name: "b_throughput", Measure: objective.LoadThroughput, Probe: probe, Target: new(100.0), Critical: new(20.0)},
+		{Name: "b_errors", Measure: objective.LoadErrorRatio, Probe: probe, Target: new(0.05), Warning: new(0.02), Critical: new(0.1)},
+		{Name: "b_no_errors", Measure: objective.LoadErrorRatio, Probe: probe, Target: new(0.0)},
+		{Name: "b_p95", Measure: objective.LoadLatency, Quantile: 0.95, Probe: probe, Target: new(0.1)},
+		{Name: "b_mean", Measure: objective.LoadLatencyMean, Probe: probe, Target: new(0.5)},
+		{Name: "b_duration", Measure: objective.LoadDuration, Probe: probe, Target: new(300.0)},
+		{Name: "b_items", Measure: objective.LoadItemsRate, Probe: probe, Target: new(100.0)},
+		{Name: "b_memory", Measure: objective.LoadMemoryPeak, Probe: probe, Target: new(2147483648.0)},
+		{Name: "b_memory_each", Measure: objective.LoadMemoryPerRequest, Probe: probe, Warning: new(102400.0), Critical: new(1048576.0)},
+		{Name: "b_leak", Measure: objective.LoadMemoryLeak, Probe: probe, Target: new(0.0)},
+		{Name: "b_slow_leak", Measure: objective.LoadMemoryLeak, Probe: probe, Target: new(1024.0)},
+		{Name: "b_hits", Measure: objective.LoadCacheHitRatio, Probe: probe, Target: new(0.85)},
+	}
+}
+
+func TestRulesOfEveryMeasureOfBurstsPassTheirTests(t *testing.T) {
+	t.Parallel()
+	seen := map[objective.Measure]bool{}
+	for _, o := range ofBursts() {
+		seen[o.Measure] = true
+	}
+	for _, m := range objective.BurstMeasures() {
+		if !seen[m] {
+			t.Errorf("%s is not tried", m)
+		}
+	}
+	rules, tests := render(t, ofBursts(), Options{})
+	if out, err := testRules(t, rules, tests); err != nil {
+		t.Errorf("promtool test rules: %v\n%s\n%s", err, out, rules)
 	}
 }
 
@@ -246,7 +298,7 @@ func TestMutationsOfRulesFailTheirTests(t *testing.T) {
 		}
 	}
 	try("health", healthRules(opts), healthTests(opts))
-	for _, o := range shipped(t) {
+	for _, o := range append(shipped(t), ofBursts()...) {
 		try(o.Name, objectiveRules(&o, opts), objectiveTests(&o, opts))
 	}
 	for _, m := range mutations() {

@@ -41,6 +41,7 @@ type page struct {
 	Quantile, Beyond               string // of a latency: 0.95, and the percent beyond it
 	Group, Probe                   string
 	Runs, Bursts                   string // label matchers in braces, or empty
+	OfProbe                        string // the label matcher of a probe and a comma, or empty
 }
 
 // A level is a row of a page's table.
@@ -58,13 +59,21 @@ func objectivePage(o *objective.Objective, opts Options) ([]byte, error) {
 		For: short(opts.For), Window: short(o.Window), ExternalURL: opts.ExternalURL,
 		Quantile: number(o.Quantile), Beyond: fmt.Sprintf("%.4g", 100*(1-o.Quantile)),
 		Group: o.Group, Probe: o.Probe,
-		Runs: braced(runSelector(o)), Bursts: burstSelector(o),
+		Runs: braced(runSelector(o)), Bursts: burstSelector(o), OfProbe: following(label("probe", o.Probe)),
 	}
 	var text strings.Builder
 	if err := tmpl.ExecuteTemplate(&text, string(o.Measure)+".md", p); err != nil {
 		return nil, fmt.Errorf("writing the page of %q: %w", o.Name, err)
 	}
 	return []byte(strings.TrimSpace(text.String()) + "\n"), nil
+}
+
+// following ends a matcher so that another one may follow.
+func following(matcher string) string {
+	if matcher == "" {
+		return ""
+	}
+	return matcher + ","
 }
 
 // levels are the rows of a page's table: what has an alert, and the target beside it.

@@ -89,17 +89,35 @@ func TestThresholdsInPagesAreTheConfigurations(t *testing.T) {
 	}
 }
 
-// commands are the lines that the blocks of the shipped pages ask to run.
-func commands(t *testing.T) []string {
+// everyPage are the shipped pages by their path, and one of each measure of bursts.
+func everyPage(t *testing.T) map[string]string {
 	t.Helper()
-	var all []string
+	all := map[string]string{}
 	for _, path := range shippedPages(t) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
+		all[path] = string(text)
+	}
+	objectives := ofBursts()
+	for i := range objectives {
+		text, ok := Runbook(objectives[i].AlertName(), objectives, Options{})
+		if !ok {
+			t.Fatalf("%s has no page", objectives[i].Name)
+		}
+		all[objectives[i].Name] = string(text)
+	}
+	return all
+}
+
+// commands are the lines that the blocks of all pages ask to run.
+func commands(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for path, text := range everyPage(t) {
 		found := 0
-		for _, fence := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		for _, fence := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(text, -1) {
 			for line := range strings.Lines(fence[1]) {
 				if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 					all = append(all, line)

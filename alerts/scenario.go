@@ -55,9 +55,7 @@ func scenarios(o *objective.Objective) []scenario {
 	}
 	worst := all[len(all)-1]
 	if o.Measure.OfBurst() {
-		worst.value = 0
-		return append(all, worst.but("burst invalid", func(s *scenario) { s.invalid, s.quiet = true, true }),
-			worst.but("no burst yet", func(s *scenario) { s.samples, s.quiet = 0, true }))
+		return append(all, burstScenarios(o, worst)...)
 	}
 	// The first threshold is the mildest, so that what is just short of it is short of all.
 	healthy := all[0]
@@ -193,25 +191,6 @@ func (s scenario) lookups(redis string, hits float64, n int) []inputSeries {
 	}
 }
 
-// burst gives the figures of a last burst and of a worse one elsewhere.
-func (s scenario) burst(o *objective.Objective, n int) []inputSeries {
-	var all []inputSeries
-	add := func(probe string, value float64, valid int) {
-		figure := *o
-		figure.Probe = probe
-		all = append(all,
-			inputSeries{burstFigure(&figure), fmt.Sprintf("%sx%d", rounded(value), n)},
-			inputSeries{"perfwatch_load_last_valid" + burstSelector(&figure), fmt.Sprintf("%dx%d", valid, n)})
-	}
-	if s.samples > 0 {
-		add(cmp.Or(o.Probe, "one"), s.value, map[bool]int{true: 0, false: 1}[s.invalid])
-	}
-	if decoy := other(o.Probe); decoy != "" {
-		add(decoy, 0, 1)
-	}
-	return all
-}
-
 // counter is a counter that takes its part of the samples. It starts high, as one that has long been counting: Prometheus
 // reads a rise from near zero as a series that has just begun.
 func (s scenario) counter(series string, part float64, n int) inputSeries {
@@ -240,6 +219,10 @@ func printed(u objective.Unit, v float64) string {
 		return fmt.Sprintf("%.4g%%", v*100)
 	case objective.PerSecond:
 		return fmt.Sprintf("%.4g/s", v)
+	case objective.Bytes:
+		return humanize1024(v) + "B"
+	case objective.BytesPerSecond:
+		return humanize1024(v) + "B/s"
 	default:
 		return fmt.Sprintf("%.4g", v)
 	}

@@ -16,7 +16,7 @@ func watchFamilies() []Family {
 				"0 where it did not surely grow (Mann and Kendall, at 1 %). Absent after a burst too short to tell."},
 		{loadLastMemoryLeak, gauge, process,
 			"Growth of the resident memory that the last burst surely shows: the lower end of the slope's 95 % interval, and 0 where " +
-				"it did not surely grow. Absent where there were fewer than 50 medians of samples, which is 5 s: no leak shown is not no leak."},
+				"it did not surely grow. Absent with fewer than 50 medians of samples, which is 5 s: no leak shown is not no leak."},
 		{loadLastMemoryPerRequest, gauge, process,
 			"Resident memory after the last burst less that before it, over its requests. Absent where the process was restarted."},
 		{loadLastCPUSeconds, gauge, process,

@@ -145,6 +145,10 @@ func unit(u objective.Unit) string {
 		return "percentunit"
 	case objective.PerSecond:
 		return "reqps"
+	case objective.Bytes:
+		return "bytes"
+	case objective.BytesPerSecond:
+		return "binBps"
 	default:
 		return "short"
 	}

@@ -44,16 +44,18 @@ func (c *checker) measure(at string, in *objectiveSection) bool {
 	path := at + ".measure"
 	all := make([]string, 0, len(objective.Measures()))
 	for _, m := range objective.Measures() {
-		all = append(all, string(m))
+		if !isNotBuilt(path, string(m)) {
+			all = append(all, string(m))
+		}
 	}
 	switch {
 	case !c.has(path):
 		c.missing(path, "one of "+strings.Join(all, ", "))
-	case slices.Contains(all, in.Measure):
-		return true
 	case isNotBuilt(path, in.Measure):
 		c.refuse(path, "%s is %s", quote(in.Measure), notBuiltText)
 		c.unbuilt[at] = true
+	case slices.Contains(all, in.Measure):
+		return true
 	default:
 		c.refuse(path, "%s is not a measure, %s", quote(in.Measure), instead(in.Measure, all))
 	}
@@ -79,13 +81,13 @@ func (c *checker) objective(at string, in *objectiveSection) objective.Objective
 	return o
 }
 
-// quantile checks that latency has one and nothing else has.
+// quantile checks that a latency has one and nothing else has.
 func (c *checker) quantile(path string, o *objective.Objective) {
 	const want = "a quantile between 0 and 1, as 0.95"
 	switch given := c.has(path); {
-	case o.Measure != objective.Latency && given:
-		c.refuse(path, "a quantile of %s, want it only with %s", o.Measure, objective.Latency)
-	case o.Measure == objective.Latency && !given:
+	case !o.Measure.TakesQuantile() && given:
+		c.refuse(path, "a quantile of %s, want it only with %s and %s", o.Measure, objective.Latency, objective.LoadLatency)
+	case o.Measure.TakesQuantile() && !given:
 		c.missing(path, want)
 	case given && !(o.Quantile > 0 && o.Quantile < 1):
 		c.refuse(path, "%s, want %s", quote(fmt.Sprint(o.Quantile)), want)
@@ -100,12 +102,12 @@ func (c *checker) selectors(at string, o *objective.Objective) {
 		allowed = []string{"group", "probe"}
 	case objective.CacheHitRatio:
 		allowed = []string{"redis"}
-	case objective.LoadUsers, objective.LoadThroughput:
-		allowed = []string{"probe"}
 	case objective.CPUUsage, objective.MemoryUsage:
 		if !c.has("host") {
 			c.refuse(at+".measure", "%s without the section host, want host: {}", quote(string(o.Measure)))
 		}
+	default: // of bursts
+		allowed = []string{"probe"}
 	}
 	for _, key := range []string{"group", "probe", "redis"} {
 		if c.has(at+"."+key) && !slices.Contains(allowed, key) {
@@ -135,8 +137,12 @@ func (c *checker) selectsBurst(path string, o *objective.Objective) {
 		c.missing(path, "the name of a load probe")
 		return
 	}
-	if p := c.probeNamed(path, o.Probe); p != nil && p.Load == nil {
+	switch p := c.probeNamed(path, o.Probe); {
+	case p == nil:
+	case p.Load == nil:
 		c.refuse(path, "%s is not a load probe, want one", quote(o.Probe))
+	case o.Measure.OfMemory() && len(p.Load.Watch.Processes) == 0:
+		c.refuse(path, "%s watches no process, want watch: {processes: [...]} in its load", quote(o.Probe))
 	}
 }
 

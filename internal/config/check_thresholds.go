@@ -35,7 +35,7 @@ func (c *checker) threshold(path, text string, m objective.Measure) *float64 {
 	switch {
 	case err != nil:
 		c.refuse(path, "%s", foreign(err, text))
-	case m.Unit() != objective.Ratio && v <= 0:
+	case m.Unit() != objective.Ratio && m != objective.LoadMemoryLeak && v <= 0:
 		c.refuse(path, "%s, want more than zero", quote(text))
 	default:
 		return &v
@@ -94,27 +94,4 @@ func (c *checker) samplesPerSecond(o *objective.Objective) float64 {
 		}
 	}
 	return rate
-}
-
-// reachable warns of a burst that cannot reach what its objective asks of it.
-func (c *checker) reachable(at string, o *objective.Objective) {
-	thresholds := o.Thresholds()
-	if !o.Measure.OfBurst() || len(thresholds) == 0 || c.doubtful(at) {
-		return
-	}
-	i := c.find(o.Probe)
-	if i < 0 || c.cfg.Probes[i].Load == nil {
-		return
-	}
-	p := &c.cfg.Probes[i]
-	want := thresholds[0]
-	most, why := float64(p.Load.PeakUsers()), "its users"
-	if o.Measure == objective.LoadThroughput {
-		most, why = p.Load.PeakThroughput()
-	}
-	if most < want.Value {
-		unit := o.Measure.Unit()
-		c.warn(at+"."+string(want.Level), "%s cannot be reached: %s gives %s at most, by %s",
-			unit.Format(want.Value), quote(p.Name), unit.Format(most), why)
-	}
 }

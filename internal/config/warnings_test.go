@@ -12,14 +12,14 @@ import (
 type warningCase struct{ name, probes, objective, want string }
 
 func TestWarnings(t *testing.T) {
-	for _, tt := range append(warningCases(), unreachable()...) {
+	for _, tt := range slices.Concat(warningCases(), unreachableCases(), judgedOnBursts()) {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := mustParse(t, "probes:\n"+tt.probes+"host: {}\nredis: [{name: r, url: \"redis://127.0.0.1\"}]\n"+
-				"objectives:\n  - {name: o, "+tt.objective+"}\n")
+				"processes: [{name: api, port: 1}, {name: far, metrics_url: \"http://127.0.0.1/m\"}]\nobjectives:\n  - {name: o, "+tt.objective+"}\n")
 			var want []Mistake
 			if tt.want != "" {
 				key, message, _ := strings.Cut(tt.want, ": ")
-				want = []Mistake{{Line: 5 + strings.Count(tt.probes, "\n"), Path: `objectives[0] "o": ` + key, Message: message}}
+				want = []Mistake{{Line: 6 + strings.Count(tt.probes, "\n"), Path: `objectives[0] "o": ` + key, Message: message}}
 			}
 			if diff := cmp.Diff(want, slices.Clip(cfg.Warnings)); diff != "" {
 				t.Error(diff)
@@ -130,10 +130,64 @@ func warningCases() []warningCase {
 	}
 }
 
-// unreachable are bursts that cannot reach what is asked of them.
-func unreachable() []warningCase {
-	const tasks = `tasks: [{name: a, http: {url: "http://127.0.0.1/"}}]`
-	burst := func(model string) string { return "  - {name: burst, load: {" + model + ", " + tasks + "}}\n" }
+func burst(model string) string {
+	return "  - {name: burst, load: {" + model + `, tasks: [{name: a, http: {url: "http://127.0.0.1/"}}]}}` + "\n"
+}
+
+// judgedOnBursts are objectives that their burst cannot serve.
+func judgedOnBursts() []warningCase {
+	const hundred = "users: 10, iterations: 100"
+	half := burst("users: 10, duration: 30s, abort: {error_ratio: 10%, latency_p95: 2s}")
+	leak := func(process, duration string) string {
+		return burst("users: 1, duration: " + duration + ", watch: {processes: [" + process + "]}")
+	}
+	return []warningCase{
+		{
+			"too few requests for a quantile", burst(hundred), `measure: load_latency, quantile: 0.95, probe: burst, target: 1s`,
+			`probe: "burst" sends 100 requests at most, and it takes 200 to judge`,
+		},
+		{"enough of them", burst(hundred), `measure: load_latency, quantile: 0.9, probe: burst, target: 1s`, ""},
+		{
+			"think time leaves too few", burst("users: 10, duration: 30s, think_time: 1s-3s"),
+			`measure: load_latency, quantile: 0.95, probe: burst, target: 1s`,
+			`probe: "burst" sends 160 requests at most, and it takes 200 to judge`,
+		},
+		{"a rate that gives enough", burst("rate: 10, max_users: 9, duration: 20s"), `measure: load_latency, quantile: 0.95, probe: burst, target: 1s`, ""},
+		{
+			"a rate that does not", burst("rate: 10, max_users: 9, duration: 19s"), `measure: load_latency, quantile: 0.95, probe: burst, target: 1s`,
+			`probe: "burst" sends 190 requests at most, and it takes 200 to judge`,
+		},
+		{
+			"too few requests for a ratio", burst(hundred), `measure: load_error_ratio, probe: burst, target: 0.5%`,
+			`probe: "burst" sends 100 requests at most, and it takes 200 to judge`,
+		},
+		{"a burst longer than its end", burst("users: 10, duration: 30s"), `measure: load_duration, probe: burst, target: 30s`,
+			`target: 30s can hardly be missed: it ends after 30s`},
+		{"iterations that may take that long", burst(hundred), `measure: load_duration, probe: burst, target: 9m59s`, ""},
+		{"iterations that end before", burst(hundred), `measure: load_duration, probe: burst, target: 10m`,
+			`target: 10m can hardly be missed: it ends after 10m`},
+		{"a burst shorter than it is", burst("users: 10, duration: 30s"), `measure: load_duration, probe: burst, target: 29s`,
+			`target: 29s cannot be reached: "burst" takes 30s at least`},
+		{"iterations that take longer", burst(hundred + ", max_rate: 10"), `measure: load_duration, probe: burst, target: 9s`,
+			`target: 9s cannot be reached: "burst" takes 9.9s at least`},
+		{"errors that abort it", half, `measure: load_error_ratio, probe: burst, target: 5%, critical: 10%`,
+			`critical: 10% can hardly be missed: at more than 10% in errors it is aborted, and not judged`},
+		{"errors that abort any burst", burst(hundred), `measure: load_error_ratio, probe: burst, target: 50%`,
+			`target: 50% can hardly be missed: at more than 50% in errors it is aborted, and not judged`},
+		{"a latency that aborts it", half, `measure: load_latency, quantile: 0.95, probe: burst, target: 2s`,
+			`target: 2s can hardly be missed: at a p95 over 2s in five seconds it is aborted, and not judged`},
+		{"a latency below that", half, `measure: load_latency, quantile: 0.95, probe: burst, target: 1999ms`, ""},
+		{"a higher quantile", half, `measure: load_latency, quantile: 0.99, probe: burst, target: 2s`, ""},
+		{"long enough for a leak", leak("api", "5s"), `measure: load_memory_leak, probe: burst, target: 0`, ""},
+		{"too short for a leak", leak("api", "4s"), `measure: load_memory_leak, probe: burst, target: 0`,
+			`probe: "burst" goes on for 4s, and it takes 5s of samples to judge`},
+		{"too short for one far away", leak("api, far", "49s"), `measure: load_memory_leak, probe: burst, target: 0`,
+			`probe: "burst" goes on for 49s, and it takes 50s of samples to judge`},
+	}
+}
+
+// unreachableCases are bursts that cannot reach what is asked of them.
+func unreachableCases() []warningCase {
 	closed := func(users int, more string) string {
 		return burst(fmt.Sprintf("users: %d, duration: 30s%s", users, more))
 	}

@@ -20,7 +20,8 @@ type Abort struct {
 // defaultErrorRatio ends a burst against a platform that is down, whatever its configuration forgot.
 const defaultErrorRatio = Ratio(0.5)
 
-func (a Abort) errorRatio() float64 {
+// MaxErrorRatio is the part of failed requests beyond which the burst ends.
+func (a Abort) MaxErrorRatio() float64 {
 	if a.ErrorRatio == 0 {
 		return float64(defaultErrorRatio)
 	}

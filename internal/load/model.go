@@ -126,3 +126,16 @@ func (s *Spec) PeakThroughput() (perSecond float64, bound string) {
 	}
 	return perSecond, bound
 }
+
+// MostRequests is how many requests the burst can send at most, each user's first one beside what PeakThroughput allows.
+func (s *Spec) MostRequests() float64 {
+	perSecond, _ := s.PeakThroughput()
+	most := perSecond * s.Limit().Seconds()
+	if !s.open() {
+		most += float64(s.PeakUsers())
+	}
+	if asked := s.asked(); asked > 0 {
+		most = min(most, asked)
+	}
+	return most
+}

@@ -133,9 +133,9 @@ func (m *monitor) look() error {
 		return abort(ByBytes, "%d bytes read, the most a burst may", now.bytes)
 	}
 	if last.requests >= leastRequests {
-		if ratio := ratio(last.failed, last.requests); ratio > m.limits.errorRatio() {
+		if ratio := ratio(last.failed, last.requests); ratio > m.limits.MaxErrorRatio() {
 			return abort(ByErrors, "%.1f%% of the last %d requests failed, want at most %s",
-				ratio*100, last.requests, Ratio(m.limits.errorRatio()))
+				ratio*100, last.requests, Ratio(m.limits.MaxErrorRatio()))
 		}
 		if slow := ratio(last.slow, last.requests); slow > slowPart {
 			return abort(ByLatency, "%.1f%% of the last %d requests took longer than %s, want at most 5%%",

@@ -1,6 +1,9 @@
 package objective
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 const (
 	// samplesBeyond is how many samples must lie beyond a quantile before it is judged: p95 needs 200, p99 1,000.
@@ -49,9 +52,5 @@ func (o *Objective) errorFloor() int {
 
 // OfRequests says that the samples of the objective are the requests of its burst.
 func (o *Objective) OfRequests() bool {
-	switch o.Measure {
-	case LoadLatency, LoadLatencyMean, LoadErrorRatio, LoadMemoryPerRequest:
-		return true
-	}
-	return false
+	return slices.Contains([]Measure{LoadLatency, LoadLatencyMean, LoadErrorRatio, LoadMemoryPerRequest}, o.Measure)
 }

@@ -45,11 +45,7 @@ func BurstMeasures() []Measure {
 
 // HigherIsBetter says on which side of its target a value of this measure is good.
 func (m Measure) HigherIsBetter() bool {
-	switch m {
-	case CacheHitRatio, LoadUsers, LoadThroughput, LoadItemsRate, LoadCacheHitRatio:
-		return true
-	}
-	return false
+	return slices.Contains([]Measure{CacheHitRatio, LoadUsers, LoadThroughput, LoadItemsRate, LoadCacheHitRatio}, m)
 }
 
 // OfBurst says that the measure is judged on the last burst and not over a window.

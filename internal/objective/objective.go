@@ -58,10 +58,7 @@ func (o *Objective) AlertName() string {
 
 // OwnAlerts are the alerts that belong to no objective; no objective may have a name that makes one of theirs.
 func OwnAlerts() []string {
-	return []string{
-		"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed",
-		"PerfwatchBurstAborted", "PerfwatchBurstInvalid", "PerfwatchBurstMissing",
-	}
+	return []string{"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed"}
 }
 
 // A Threshold is one value that an objective is compared with.
