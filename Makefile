@@ -30,6 +30,8 @@ test: peers
 # The seeds of the fuzz targets run with make test; this looks for new inputs.
 fuzz:
 	go test -run '^$$' -fuzz FuzzParse -fuzztime 60s ./internal/config
+	go test -run '^$$' -fuzz FuzzCacheStatus -fuzztime 60s ./probes
+	go test -run '^$$' -fuzz FuzzServerTiming -fuzztime 60s ./probes
 
 bench: peers
 	go test -run '^$$' -bench . -benchmem ./...

@@ -23,6 +23,7 @@ type BurstSeries struct {
 type leafSeries struct {
 	requests          outcomeCounters
 	response, service prometheus.Observer
+	http              *httpSeries
 }
 
 var _ load.Sink = (*BurstSeries)(nil)
@@ -52,17 +53,19 @@ func (s *ProbeSeries) Burst(plan *load.Plan) *BurstSeries {
 		b.leaves = append(b.leaves, leafSeries{
 			requests: newOutcomeCounters(v.requests, name, leaf.Task, leaf.Endpoint),
 			response: v.response.WithLabelValues(name, leaf.Endpoint), service: v.service.WithLabelValues(name, leaf.Endpoint),
+			http: s.endpoint(leaf.Endpoint),
 		})
 	}
 	if s.burst != nil {
-		v.removeLeaves(name, s.burst.plan, plan.Leaves)
+		s.removeLeaves(s.burst.plan, plan.Leaves)
 	}
 	s.burst = b
 	return b
 }
 
 // removeLeaves deletes the series of leaves that a new plan no longer has.
-func (v *vectors) removeLeaves(probe string, old, kept []load.Leaf) {
+func (s *ProbeSeries) removeLeaves(old, kept []load.Leaf) {
+	v, probe := &s.recorder.vectors, s.info.Name
 	type key struct{ task, endpoint string }
 	tasks, endpoints := map[key]bool{}, map[string]bool{}
 	for _, leaf := range kept {
@@ -75,6 +78,7 @@ func (v *vectors) removeLeaves(probe string, old, kept []load.Leaf) {
 		if !endpoints[leaf.Endpoint] {
 			v.response.DeleteLabelValues(probe, leaf.Endpoint)
 			v.service.DeleteLabelValues(probe, leaf.Endpoint)
+			s.removeEndpoint(leaf.Endpoint)
 		}
 	}
 }
@@ -88,6 +92,7 @@ func (b *BurstSeries) Observe(leaf int, s *probes.Sample) {
 	}
 	l.response.Observe(s.Response().Seconds())
 	l.service.Observe(s.Duration.Seconds())
+	l.http.observe(&s.Result)
 }
 
 // SetUsers implements load.Sink.

@@ -77,6 +77,13 @@ func probeFamilies() []Family {
 		{httpStatusCode, gauge, []string{"probe"}, "HTTP status of the last run. Absent when it got no response."},
 		{httpResponseBytes, gauge, []string{"probe"},
 			"Body bytes of the last run as they came off the wire. Absent when it got no response."},
+		{httpCacheResponses, counter, []string{"probe", "endpoint", "result"},
+			"Responses by what they say of caches on their way: hit, miss, bypass or unknown, by Cache-Status, X-Cache, " +
+				"CF-Cache-Status or Age. Absent until an endpoint's response has one of these. " +
+				"endpoint is the name of the probe, or the task of a burst."},
+		{httpServerTiming, histogram, []string{"probe", "endpoint", "metric"},
+			"What servers say in Server-Timing of the time that parts of their work took; metric is their name for it. " +
+				"The names in server_timing, or the first 8 met by each endpoint. Absent until one is met."},
 		{tlsCertificateNotAfter, gauge, []string{"probe"},
 			"Earliest expiry in the certificate chain that the server sent last. Absent without TLS."},
 	}

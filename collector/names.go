@@ -25,6 +25,8 @@ const (
 	probeLastSuccess         = "perfwatch_probe_last_success_timestamp_seconds"
 	httpStatusCode           = "perfwatch_http_status_code"
 	httpResponseBytes        = "perfwatch_http_response_bytes"
+	httpCacheResponses       = "perfwatch_http_cache_responses_total"
+	httpServerTiming         = "perfwatch_http_server_timing_seconds"
 	tlsCertificateNotAfter   = "perfwatch_tls_certificate_not_after_timestamp_seconds"
 	loadActive               = "perfwatch_load_active"
 	loadUsers                = "perfwatch_load_users"

@@ -132,7 +132,9 @@ func fillProbes(rec *Recorder) {
 	s.Status, s.Bytes, s.CertNotAfter = 200, 1234, time.Unix(2_000_000_000, 0)
 	s.Phases.Set(probes.TLS, 20*time.Millisecond)
 	s.Phases.Set(probes.FirstByte, 240*time.Millisecond)
+	s.Cache, s.ServerTimings = probes.CacheMiss, []probes.ServerTiming{{Name: "db", Duration: 30 * time.Millisecond}}
 	home.Observe(&s)
+	s.Cache, s.ServerTimings = probes.CacheUnsaid, nil
 	s.Duration, s.Outcome = 5*time.Second, probes.Timeout
 	home.Observe(&s)
 	home.Skipped("overlap")

@@ -31,6 +31,8 @@ type ProbeSeries struct {
 	success, lastRun, lastSuccess, status, bytes, certificate lastValue
 
 	latency, errors feed
+	http            *httpSeries            // of the probe's own request; nil for bursts
+	endpoints       map[string]*httpSeries // of a burst; guarded by recorder.mu
 
 	last  atomic.Pointer[[]prometheus.Metric] // of the last burst; nil before the first
 	burst *BurstSeries                        // guarded by recorder.mu
@@ -61,8 +63,10 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 		s.skipped[reason] = v.skipped.WithLabelValues(name, reason)
 	}
 	if info.Kind == kindLoad {
+		s.endpoints = map[string]*httpSeries{}
 		return s
 	}
+	s.http = &httpSeries{probe: s, endpoint: name}
 	s.latency = r.book.Of(objective.Latency, info.Group, name, "")
 	s.duration = v.duration.WithLabelValues(name, info.Group)
 	for p := range s.phases {
@@ -119,6 +123,7 @@ func (s *ProbeSeries) observeResponse(res *probes.Result) {
 		s.bytes.clear()
 		return
 	}
+	s.http.observe(res)
 	s.status.set(float64(res.Status))
 	s.bytes.set(float64(res.Bytes))
 }

@@ -25,6 +25,8 @@ type vectors struct {
 	info, interval, failures *prometheus.GaugeVec
 	runs, skipped            *prometheus.CounterVec
 	duration, phases         *prometheus.HistogramVec
+	cache                    *prometheus.CounterVec
+	serverTiming             *prometheus.HistogramVec
 
 	active, users                     *prometheus.GaugeVec
 	requests, bursts, aborts, dropped *prometheus.CounterVec
@@ -41,6 +43,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			info: newGaugeVec(probeInfo), interval: newGaugeVec(probeInterval), failures: newGaugeVec(probeConsecutiveFailures),
 			runs: newCounterVec(probeRuns), skipped: newCounterVec(probeSkipped),
 			duration: newSecondsVec(probeDuration, bounds), phases: newSecondsVec(probePhaseDuration, bounds),
+			cache: newCounterVec(httpCacheResponses), serverTiming: newSecondsVec(httpServerTiming, bounds),
 			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
 			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),
 			dropped:  newCounterVec(loadDropped),
@@ -57,7 +60,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 
 func (v *vectors) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
-		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases,
+		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
 		v.active, v.users, v.requests, v.bursts, v.aborts, v.dropped, v.response, v.service,
 	}
 }
@@ -84,6 +87,7 @@ func (r *Recorder) Probe(info ProbeInfo) *ProbeSeries {
 	defer r.mu.Unlock()
 	s, ok := r.probes[info.Name]
 	if ok && (s.info.Group != info.Group || s.info.Kind != info.Kind) {
+		s.retire()
 		r.vectors.remove(prometheus.Labels{"probe": info.Name})
 		ok = false
 	}
@@ -99,6 +103,9 @@ func (r *Recorder) Probe(info ProbeInfo) *ProbeSeries {
 func (r *Recorder) Remove(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if s, ok := r.probes[name]; ok {
+		s.retire()
+	}
 	delete(r.probes, name)
 	r.vectors.remove(prometheus.Labels{"probe": name})
 }

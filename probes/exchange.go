@@ -25,7 +25,8 @@ type exchange struct {
 	tracer    *tracer // nil sends no trace ids
 	times     *timings
 	body      bodyReader
-	dirty     bool // a hook may still come: times must not serve another run
+	timings   []ServerTiming // of the last response
+	dirty     bool           // a hook may still come: times must not serve another run
 }
 
 func newExchange(rt http.RoundTripper) *exchange {
@@ -84,6 +85,7 @@ func (x *exchange) chain(ctx context.Context, p *HTTPProber, d *Draft, res *Resu
 			res.CertNotAfter = earliestExpiry(resp.TLS.PeerCertificates)
 		}
 		if !p.redirected(resp) {
+			x.told(resp.Header, p, res)
 			return resp, nil
 		}
 		if req, err = p.redirect(req, resp); err == nil && hops == maxRedirects {
@@ -96,6 +98,15 @@ func (x *exchange) chain(ctx context.Context, p *HTTPProber, d *Draft, res *Resu
 		if err != nil {
 			return nil, err
 		}
+	}
+}
+
+// told notes what the server tells of its own work.
+func (x *exchange) told(h http.Header, p *HTTPProber, res *Result) {
+	res.Cache = cacheVerdict(h)
+	if values := h["Server-Timing"]; len(values) > 0 {
+		x.timings = appendServerTimings(x.timings[:0], values, p.serverTiming)
+		res.ServerTimings = x.timings
 	}
 }
 

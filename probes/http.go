@@ -22,6 +22,7 @@ type HTTP struct {
 	JSON            any               `yaml:"json"`             // sent as JSON with its Content-Type; not beside body
 	FollowRedirects *bool             `yaml:"follow_redirects"` // default true, ten at most
 	FreshConnection bool              `yaml:"fresh_connection"` // dial anew for every run: measures the handshake each time
+	ServerTiming    []string          `yaml:"server_timing"`    // metrics of Server-Timing to keep; default: the first 8 met
 	Expect          Expect            `yaml:"expect"`
 }
 
@@ -54,6 +55,8 @@ func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 		follow: env.follow(h.FollowRedirects),
 		body:   h.payload(&ms),
 		expect: h.Expect.compile(&ms),
+
+		serverTiming: h.serverTiming(&ms),
 	}
 	target := h.target(env, &ms)
 	method := h.method(&ms)
@@ -112,6 +115,7 @@ type HTTPProber struct {
 	body          []byte
 	expect        expectation
 	follow, fresh bool
+	serverTiming  []string // names that are kept; empty for all
 	transport     http.RoundTripper
 }
 

@@ -62,6 +62,9 @@ type Result struct {
 	Status       int       // HTTP status code, 0 if there was no response
 	Bytes        int64     // body bytes read, as they came off the wire
 	CertNotAfter time.Time // earliest expiry in the chain that the server sent; zero without TLS
+	Cache        CacheVerdict
+	// ServerTimings is valid until the next request of the same session.
+	ServerTimings []ServerTiming
 
 	ended time.Time // the last byte or the failure; zero if the prober does not say, then Probe's return counts
 }

@@ -124,6 +124,20 @@ func isHeaderValue(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
+// serverTiming checks the names of what is kept of Server-Timing.
+func (h *HTTP) serverTiming(ms *mistakes) []string {
+	if len(h.ServerTiming) > MaxServerTimings {
+		ms.add("server_timing", fmt.Sprint(len(h.ServerTiming), " names"),
+			fmt.Sprintf("at most %d, as each is a histogram", MaxServerTimings))
+	}
+	for i, name := range h.ServerTiming {
+		if !isToken(name) || len(name) > maxServerTimingName {
+			ms.add(fmt.Sprintf("server_timing[%d]", i), name, "the name of a Server-Timing metric, a token of at most 64 bytes")
+		}
+	}
+	return slices.Clone(h.ServerTiming)
+}
+
 // payload is the body to send.
 func (h *HTTP) payload(ms *mistakes) []byte {
 	if h.JSON == nil {

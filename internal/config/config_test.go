@@ -163,7 +163,7 @@ func TestEverythingIsRead(t *testing.T) {
 		JSON: map[string]any{
 			"amount": 12.5, "items": []any{1, "two", true, nil}, "when": "2001-02-03", "big": uint64(18446744073709551615),
 		},
-		FollowRedirects: &no, FreshConnection: true,
+		FollowRedirects: &no, FreshConnection: true, ServerTiming: []string{"db", "cache.read"},
 		Expect: probes.Expect{
 			Status: []int{200, 201}, ContentType: "application/json", BodyMatches: `"ok"`, JSON: ".ok", MaxBody: 64 << 10,
 		},
