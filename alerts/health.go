@@ -9,7 +9,7 @@ const failuresInRow = "2"
 // fill, and when perfwatch itself has nothing to say.
 func healthRules(opts Options) []rule {
 	down := "max by (probe) (perfwatch_probe_consecutive_failures) >= " + failuresInRow
-	return []rule{
+	return append([]rule{
 		health(opts, probeDown, "warning", 0, down,
 			"Probe {{ $labels.probe }} fails",
 			"The last {{ $value }} runs of probe {{ $labels.probe }} all failed."),
@@ -27,7 +27,7 @@ func healthRules(opts Options) []rule {
 		health(opts, reloadFailed, "warning", 0, "perfwatch_config_last_reload_successful == 0",
 			"perfwatch runs with an old configuration",
 			"The last reload of {{ $labels.instance }} was refused: it goes on with the configuration before."),
-	}
+	}, burstRules(opts)...)
 }
 
 // The alerts that belong to no objective.
@@ -36,6 +36,9 @@ const (
 	perfwatchDown = "PerfwatchDown"
 	redisDown     = "PerfwatchRedisDown"
 	reloadFailed  = "PerfwatchConfigReloadFailed"
+	burstAborted  = "PerfwatchBurstAborted"
+	burstInvalid  = "PerfwatchBurstInvalid"
+	burstMissing  = "PerfwatchBurstMissing"
 )
 
 // health makes one rule that belongs to no objective. Alerts of lasting state resolve as soon as it has passed.

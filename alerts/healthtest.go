@@ -19,7 +19,7 @@ func healthTests(opts Options) []testCase {
 	const redis = `perfwatch_redis_up{instance="a:1",job="perfwatch",redis="cache"}`
 	const reload = `perfwatch_config_last_reload_successful{instance="a:1",job="perfwatch"}`
 	const build = `perfwatch_build_info{instance="a:1",job="perfwatch",version="1"}`
-	return []testCase{
+	return append([]testCase{
 		h.test("one failure", failures, fmt.Sprintf("0 1x%d", n), h.check(probeDown, late, nil)),
 		h.test("two failures in a row", failures, fmt.Sprintf("0 1 2x%d", n),
 			h.check(probeDown, step, nil),
@@ -38,7 +38,7 @@ func healthTests(opts Options) []testCase {
 		h.test("configuration taken", reload, fmt.Sprintf("1x%d", n), h.check(reloadFailed, late, nil)),
 		h.test("configuration refused", reload, fmt.Sprintf("1 0x%d", n),
 			h.check(reloadFailed, step, map[string]string{"instance": "a:1", "job": "perfwatch"}, "warning")),
-	}
+	}, h.burstTests()...)
 }
 
 // A healthTester makes the tests of alerts that belong to no objective.

@@ -92,7 +92,8 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 		"PerfwatchConcurrentUsers": "info", "PerfwatchThroughput": "info",
 		"PerfwatchMemoryUsage": "warning critical", "PerfwatchCpuUsage": "warning critical",
 		"PerfwatchProbeDown": "warning critical", "PerfwatchDown": "critical", "PerfwatchRedisDown": "critical",
-		"PerfwatchConfigReloadFailed": "warning",
+		"PerfwatchConfigReloadFailed": "warning", "PerfwatchBurstAborted": "warning",
+		"PerfwatchBurstInvalid": "info warning", "PerfwatchBurstMissing": "warning",
 	}
 	got := map[string]string{}
 	opts := Options{ExternalURL: "https://perf.example/base/", GrafanaURL: "https://graf.example/"}
@@ -188,8 +189,8 @@ func TestRulesWithoutObjectivesStillWatchPerfwatch(t *testing.T) {
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("promtool test rules: %v\n%s", err, out)
 	}
-	if got := strings.Count(string(rules), "- alert:"); got != 5 {
-		t.Errorf("%d rules, want 5", got)
+	if got := strings.Count(string(rules), "- alert:"); got != 9 {
+		t.Errorf("%d rules, want 9", got)
 	}
 }
 
@@ -233,6 +234,15 @@ func mutations() []mutation {
 		{"three failures", `failures\) >= 2`, "failures) >= 3"},
 		{"at once", `for: 2m\n        labels`, "for: 0s\n        labels"},
 		{"waits for hours", `for: 2m`, "for: 3h"},
+		{"aborts of errors only", `error_ratio\|latency_p95\|setup`, "error_ratio"},
+		{"aborts by hand", `reason=~"error_ratio\|latency_p95\|setup"`, `reason!=""`},
+		{"news for a day", `(aborts|invalid)_total(.*)\[1h\]`, "${1}_total$2[1d]"},
+		{"news for a minute", `(aborts|invalid)_total(.*)\[1h\]`, "${1}_total$2[10m]"},
+		{"one invalid burst is enough", `> 1\.5`, "> 0.5"},
+		{"two invalid bursts are not", `> 1\.5`, "> 2.5"},
+		{"valid bursts do not count", `unless\n(.*\n)*?.* > 0`, ""},
+		{"bursts before their time", `overdue_timestamp_seconds\) > 0`, "overdue_timestamp_seconds) > -1200"},
+		{"bursts long after their time", `overdue_timestamp_seconds\) > 0`, "overdue_timestamp_seconds) > 120"},
 		{"good is bad", `== 0`, "== 1"},
 		{"present", `absent\((\w+)\)`, "$1"},
 	}

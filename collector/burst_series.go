@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/perfwatch/perfwatch/internal/load"
@@ -15,6 +17,7 @@ type BurstSeries struct {
 	active, users prometheus.Gauge
 	bursts        map[load.Result]prometheus.Counter
 	aborts        map[load.Cause]prometheus.Counter
+	invalid       map[load.Doubt]prometheus.Counter
 	dropped       prometheus.Counter
 	judged        burstFeeds
 }
@@ -40,6 +43,7 @@ func (s *ProbeSeries) Burst(plan *load.Plan) *BurstSeries {
 		active: v.active.WithLabelValues(name), users: v.users.WithLabelValues(name),
 		bursts:  map[load.Result]prometheus.Counter{},
 		aborts:  map[load.Cause]prometheus.Counter{},
+		invalid: map[load.Doubt]prometheus.Counter{},
 		dropped: v.dropped.WithLabelValues(name),
 		judged:  newBurstFeeds(r.book, s.info.Group, name),
 	}
@@ -48,6 +52,9 @@ func (s *ProbeSeries) Burst(plan *load.Plan) *BurstSeries {
 	}
 	for _, cause := range load.Causes() {
 		b.aborts[cause] = v.aborts.WithLabelValues(name, string(cause))
+	}
+	for _, doubt := range load.Doubts() {
+		b.invalid[doubt] = v.invalid.WithLabelValues(name, string(doubt))
 	}
 	for _, leaf := range plan.Leaves {
 		b.leaves = append(b.leaves, leafSeries{
@@ -98,6 +105,15 @@ func (b *BurstSeries) Observe(leaf int, s *probes.Sample) {
 // SetUsers implements load.Sink.
 func (b *BurstSeries) SetUsers(n int) { b.users.Set(float64(n)) }
 
+// Overdue says from when on the next burst counts as missing; the zero time is never.
+func (b *BurstSeries) Overdue(at time.Time) {
+	if at.IsZero() {
+		b.probe.overdue.clear()
+		return
+	}
+	b.probe.overdue.set(unixSeconds(at))
+}
+
 // Begin says that a burst runs.
 func (b *BurstSeries) Begin() { b.active.Set(1) }
 
@@ -111,6 +127,11 @@ func (b *BurstSeries) End(s *load.Summary, w *BurstWatch) {
 	}
 	if c, ok := b.aborts[s.Cause]; ok {
 		c.Inc()
+	}
+	for _, doubt := range s.Doubts {
+		if c, ok := b.invalid[doubt]; ok {
+			c.Inc()
+		}
 	}
 	b.dropped.Add(float64(s.Dropped))
 	all := s.All()

@@ -164,6 +164,31 @@ func TestAbortsAreCountedByTheirCause(t *testing.T) {
 	})
 }
 
+func TestInvalidBurstsAreCountedByEachReason(t *testing.T) {
+	reg, _, b := journey(t, emptyBook())
+	for _, doubts := range [][]load.Doubt{{load.OfLag, load.OfDropped}, {load.OfLag}} {
+		s := twoLeavesSummary(load.Invalid)
+		s.Doubts = doubts
+		b.End(s, nil)
+	}
+	wantSeries(t, reg, map[string]string{
+		`perfwatch_load_invalid_total{probe="journey",reason="lag"}`:      "2",
+		`perfwatch_load_invalid_total{probe="journey",reason="dropped"}`:  "1",
+		`perfwatch_load_invalid_total{probe="journey",reason="gc_pause"}`: "0",
+		`perfwatch_load_bursts_total{probe="journey",result="invalid"}`:   "2",
+	})
+}
+
+func TestABurstSaysFromWhenOnTheNextIsMissing(t *testing.T) {
+	const series = `perfwatch_load_overdue_timestamp_seconds{probe="journey"}`
+	reg, _, b := journey(t, emptyBook())
+	wantSeries(t, reg, map[string]string{series: ""})
+	b.Overdue(time.Unix(1_700_000_000, 0))
+	wantSeries(t, reg, map[string]string{series: "1.7e+09"})
+	b.Overdue(time.Time{})
+	wantSeries(t, reg, map[string]string{series: ""})
+}
+
 func TestLeavesOfOneNameShareTheirLatency(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	plan := &load.Plan{Leaves: []load.Leaf{{Task: "a", Endpoint: "same"}, {Task: "b", Endpoint: "same"}}}

@@ -101,6 +101,11 @@ func loadFamilies() []Family {
 		{loadBursts, counter, []string{"probe", "result"},
 			"Bursts by result. invalid is a burst whose figures say more of perfwatch than of the platform."},
 		{loadAborts, counter, []string{"probe", "reason"}, "Bursts that ended before their time, by why."},
+		{loadInvalid, counter, []string{"probe", "reason"},
+			"Bursts whose figures say more of perfwatch than of the platform, by why. One may have several reasons."},
+		{loadOverdue, gauge, []string{"probe"},
+			"From when on a burst is missing: the third instant at which it is due after the last one ended, or after it was first " +
+				"planned, and the time that it may take. Blackouts are left out. Absent where it is never due so often."},
 		{loadDropped, counter, []string{"probe"}, "Requests that were due while no user was free to send them."},
 		{loadLastLatency, summary, []string{"probe", "endpoint"},
 			"Response times of the last burst, exact to three digits; endpoint \"\" is all of them. " +

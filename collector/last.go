@@ -29,7 +29,7 @@ func lastFamilies() []Family {
 	names := []string{
 		probeSuccess, probeLastRun, probeLastSuccess, httpStatusCode, httpResponseBytes, tlsCertificateNotAfter,
 		loadLastLatency, loadLastThroughput, loadLastErrorRatio, loadLastUsersPeak, loadLastInFlightPeak,
-		loadLastDuration, loadLastTimestamp, loadLastValid,
+		loadLastDuration, loadLastTimestamp, loadLastValid, loadOverdue,
 	}
 	families := watchFamilies()
 	for _, name := range names {
@@ -54,6 +54,7 @@ func (c lastCollector) Collect(ch chan<- prometheus.Metric) {
 		}{
 			{probeSuccess, &s.success}, {probeLastRun, &s.lastRun}, {probeLastSuccess, &s.lastSuccess},
 			{httpStatusCode, &s.status}, {httpResponseBytes, &s.bytes}, {tlsCertificateNotAfter, &s.certificate},
+			{loadOverdue, &s.overdue},
 		} {
 			if v, ok := g.value.get(); ok {
 				r.descs.gauge(ch, g.metric, v, name)

@@ -35,6 +35,8 @@ const (
 	loadService              = "perfwatch_load_service_seconds"
 	loadBursts               = "perfwatch_load_bursts_total"
 	loadAborts               = "perfwatch_load_aborts_total"
+	loadInvalid              = "perfwatch_load_invalid_total"
+	loadOverdue              = "perfwatch_load_overdue_timestamp_seconds"
 	loadDropped              = "perfwatch_load_dropped_requests_total"
 	loadLastLatency          = "perfwatch_load_last_latency_seconds"
 	loadLastThroughput       = "perfwatch_load_last_throughput_requests_per_second"

@@ -149,6 +149,7 @@ func fillBurst(rec *Recorder) {
 	b.Observe(0, take(probes.OK, 100*time.Millisecond))
 	b.Observe(1, take(probes.HTTP5xx, 300*time.Millisecond))
 	b.End(twoLeavesSummary(load.Completed), aBurstWatch())
+	b.Overdue(time.Unix(2_000_000_000, 0))
 }
 
 // aBurstWatch is what was seen beside a burst of four requests and four seconds.

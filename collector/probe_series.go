@@ -28,7 +28,7 @@ type ProbeSeries struct {
 	duration prometheus.Observer                   // nil for bursts
 	phases   [probes.NumPhases]prometheus.Observer // likewise
 
-	success, lastRun, lastSuccess, status, bytes, certificate lastValue
+	success, lastRun, lastSuccess, status, bytes, certificate, overdue lastValue
 
 	latency, errors feed
 	http            *httpSeries            // of the probe's own request; nil for bursts

@@ -28,9 +28,9 @@ type vectors struct {
 	cache                    *prometheus.CounterVec
 	serverTiming             *prometheus.HistogramVec
 
-	active, users                     *prometheus.GaugeVec
-	requests, bursts, aborts, dropped *prometheus.CounterVec
-	response, service                 *prometheus.HistogramVec
+	active, users                              *prometheus.GaugeVec
+	requests, bursts, aborts, invalid, dropped *prometheus.CounterVec
+	response, service                          *prometheus.HistogramVec
 }
 
 // NewRecorder makes a recorder whose histograms have a bound at every threshold of the book's latency objectives, and
@@ -46,6 +46,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			cache: newCounterVec(httpCacheResponses), serverTiming: newSecondsVec(httpServerTiming, bounds),
 			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
 			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),
+			invalid:  newCounterVec(loadInvalid),
 			dropped:  newCounterVec(loadDropped),
 			response: newSecondsVec(loadResponse, bounds), service: newSecondsVec(loadService, bounds),
 		},
@@ -61,7 +62,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 func (v *vectors) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
-		v.active, v.users, v.requests, v.bursts, v.aborts, v.dropped, v.response, v.service,
+		v.active, v.users, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service,
 	}
 }
 

@@ -87,7 +87,7 @@ func (g *generation) byName() map[string]*watched {
 // attach makes the series of every probe that has none yet.
 func (g *generation) attach() {
 	for _, w := range g.probes {
-		w.attach(g.readings)
+		w.attach(g.readings, &g.config.Bursts.Rules)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perfwatch/perfwatch/collector"
 	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/internal/guard"
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/schedule"
 	"github.com/perfwatch/perfwatch/probes"
@@ -46,7 +47,7 @@ func newWatched(p *config.Probe, cfg *config.Config) (*watched, error) {
 }
 
 // attach makes the series of the probe, once.
-func (w *watched) attach(r *readings) {
+func (w *watched) attach(r *readings, rules *guard.Rules) {
 	if w.series != nil {
 		return
 	}
@@ -56,7 +57,22 @@ func (w *watched) attach(r *readings) {
 	if w.plan != nil {
 		w.burst = w.series.Burst(w.plan)
 		w.watch = collector.NewWatch(w.Load.Watch, r.processes, r.redis, r.host)
+		w.expect(rules)
 	}
+}
+
+// missedRuns is how many bursts in a row may stay away before the next is missing: one may be skipped for a good reason,
+// and after one that was aborted one is.
+const missedRuns = 3
+
+// expect says from when on the next burst is missing.
+func (w *watched) expect(rules *guard.Rules) {
+	blackout := func(at time.Time) bool { _, in := rules.Blackout(at); return in }
+	due := w.spec.Nth(w.Name, time.Now(), missedRuns, blackout)
+	if !due.IsZero() {
+		due = due.Add(w.Timeout)
+	}
+	w.burst.Overdue(due)
 }
 
 // half is the plan of a burst after one that was aborted. It has connections of its own, as its users do.

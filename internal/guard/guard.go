@@ -23,6 +23,16 @@ type Rules struct {
 	DailyRequests uint64 // of all bursts in a day of UTC
 }
 
+// Blackout is the window that an instant lies in, if it lies in one.
+func (r Rules) Blackout(at time.Time) (w Window, in bool) {
+	for _, w := range r.Blackouts {
+		if w.Begin.Covers(at, w.Length) {
+			return w, true
+		}
+	}
+	return Window{}, false
+}
+
 // A Reason is why a burst was not begun, as it is counted.
 type Reason string
 
@@ -74,10 +84,8 @@ func (g *Guard) SetRules(r Rules) {
 func (g *Guard) Admit(now time.Time, burst string) (half bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, w := range g.rules.Blackouts {
-		if w.Begin.Covers(now, w.Length) {
-			return false, refuse(InWindow, "blackout of %s from %q", w.Length, w.Begin)
-		}
+	if w, in := g.rules.Blackout(now); in {
+		return false, refuse(InWindow, "blackout of %s from %q", w.Length, w.Begin)
 	}
 	g.state.turn(now)
 	if left := g.left(); left == 0 {

@@ -89,9 +89,10 @@ type Summary struct {
 	Seed         uint64 // of the burst's random draws
 	Start, End   time.Time
 	Result       Result
-	Reason       string // why it is not completed
-	Cause        Cause  // why it is aborted
-	Reduced      bool   // smaller than it was written
+	Reason       string  // why it is not completed
+	Cause        Cause   // why it is aborted
+	Doubts       []Doubt // why it is invalid
+	Reduced      bool    // smaller than it was written
 	UsersPeak    int
 	InFlightPeak int
 	Dropped      uint64 // due, but no user was free; open model

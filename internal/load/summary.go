@@ -17,8 +17,8 @@ func (b *burst) summary(ctx context.Context) *Summary {
 	if ctx.Err() != nil {
 		why := context.Cause(ctx)
 		s.Result, s.Reason, s.Cause = Aborted, why.Error(), causeOf(why)
-	} else if reason := b.evidence(s).reason(); reason != "" {
-		s.Result, s.Reason = Invalid, reason
+	} else if reason, doubts := b.evidence(s).reason(); reason != "" {
+		s.Result, s.Reason, s.Doubts = Invalid, reason, doubts
 	}
 	return s
 }

@@ -35,6 +35,25 @@ const (
 	mixRounding = 1.5 // requests
 )
 
+// A Doubt is a bound that a burst lies beyond: one of a closed set, as it is counted.
+type Doubt string
+
+// The doubts.
+const (
+	OfDropped   Doubt = "dropped"   // requests were due and no user was free
+	OfLag       Doubt = "lag"       // they were sent late
+	OfBusy      Doubt = "busy"      // perfwatch used all its processors
+	OfStarved   Doubt = "starved"   // other programs used them
+	OfThrottled Doubt = "throttled" // its cgroup kept it from running
+	OfPause     Doubt = "gc_pause"  // garbage collection did
+	OfMix       Doubt = "mix"       // tasks were off their shares
+)
+
+// Doubts lists them all.
+func Doubts() []Doubt {
+	return []Doubt{OfDropped, OfLag, OfBusy, OfStarved, OfThrottled, OfPause, OfMix}
+}
+
 // evidence is what a burst is judged by, beside the target's answers.
 type evidence struct {
 	sent, dropped uint64
@@ -47,33 +66,35 @@ type evidence struct {
 	starved       time.Duration // how late 99 of 100 wake-ups were at most
 }
 
-// reason says why the burst is not to be believed, or nothing.
-func (e *evidence) reason() string {
+// reason says why the burst is not to be believed, or nothing: for people, and as it is counted.
+func (e *evidence) reason() (text string, doubts []Doubt) {
 	var reasons []string
-	not := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
+	not := func(d Doubt, format string, args ...any) {
+		reasons, doubts = append(reasons, fmt.Sprintf(format, args...)), append(doubts, d)
+	}
 	if due := e.sent + e.dropped; float64(e.dropped) > maxDropped*float64(due) {
-		not("%d of %d requests dropped, want at most %g %%: no user was free", e.dropped, due, maxDropped*100)
+		not(OfDropped, "%d of %d requests dropped, want at most %g %%: no user was free", e.dropped, due, maxDropped*100)
 	}
 	if e.lagP99 > maxLag {
-		not("99th percentile of lag %s, want at most %s", e.lagP99.Round(time.Millisecond), maxLag)
+		not(OfLag, "99th percentile of lag %s, want at most %s", e.lagP99.Round(time.Millisecond), maxLag)
 	}
 	if busy := share(e.used.cpu, e.wall) / float64(max(1, e.processors)); busy > maxBusy {
-		not("perfwatch used %.0f %% of its %d processors, want at most %g %%", busy*100, e.processors, maxBusy*100)
+		not(OfBusy, "perfwatch used %.0f %% of its %d processors, want at most %g %%", busy*100, e.processors, maxBusy*100)
 	}
 	if e.starved > maxStarved {
-		not("starved of CPU: 99th percentile of a wake-up %s late, want at most %s", e.starved.Round(time.Millisecond), maxStarved)
+		not(OfStarved, "starved of CPU: 99th percentile of a wake-up %s late, want at most %s", e.starved.Round(time.Millisecond), maxStarved)
 	}
 	if throttled := share(e.used.throttled, e.wall); throttled > maxThrottled {
-		not("throttled by its cgroup for %s, want at most %g %% of the burst",
+		not(OfThrottled, "throttled by its cgroup for %s, want at most %g %% of the burst",
 			e.used.throttled.Round(time.Millisecond), maxThrottled*100)
 	}
 	if e.used.pause > maxPause {
-		not("garbage collection paused for %s, want at most %s", e.used.pause.Round(time.Millisecond), maxPause)
+		not(OfPause, "garbage collection paused for %s, want at most %s", e.used.pause.Round(time.Millisecond), maxPause)
 	}
 	if leaf, off := e.mixError(); off > 0 {
-		not("%q is %.1f points off its share, want at most %g", leaf, off*100, maxMixError*100)
+		not(OfMix, "%q is %.1f points off its share, want at most %g", leaf, off*100, maxMixError*100)
 	}
-	return strings.Join(reasons, "; ")
+	return strings.Join(reasons, "; "), doubts
 }
 
 // mixError finds the leaf that is farthest off its share, and by which part of all requests; none if all are within the

@@ -3,6 +3,7 @@ package load
 import (
 	"math"
 	"runtime/metrics"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -17,43 +18,44 @@ func TestReasonsNotToBelieveABurst(t *testing.T) {
 		name string
 		e    evidence
 		want string
+		of   []Doubt
 	}{
-		{"nothing was due", evidence{}, ""},
-		{"on time", evidence{sent: 6000, lagP99: 3 * ms}, ""},
-		{"lag at its bound", evidence{sent: 6000, lagP99: 100 * ms}, ""},
-		{"lag over its bound", evidence{sent: 6000, lagP99: 101 * ms}, "99th percentile of lag 101ms, want at most 100ms"},
-		{"dropped at its bound", evidence{sent: 5994, dropped: 6}, ""},
-		{"dropped over its bound", evidence{sent: 5993, dropped: 7}, "7 of 6000 requests dropped, want at most 0.1 %: no user was free"},
-		{"one of few", evidence{sent: 99, dropped: 1}, "1 of 100 requests dropped, want at most 0.1 %: no user was free"},
-		{"none sent", evidence{dropped: 5}, "5 of 5 requests dropped, want at most 0.1 %: no user was free"},
-		{"busy at its bound", evidence{used: usage{cpu: 16 * time.Second}}, ""},
-		{"busy over its bound", evidence{used: usage{cpu: 17 * time.Second}}, "perfwatch used 85 % of its 2 processors, want at most 80 %"},
-		{"starved at its bound", evidence{starved: 50 * ms}, ""},
+		{"nothing was due", evidence{}, "", nil},
+		{"on time", evidence{sent: 6000, lagP99: 3 * ms}, "", nil},
+		{"lag at its bound", evidence{sent: 6000, lagP99: 100 * ms}, "", nil},
+		{"lag over its bound", evidence{sent: 6000, lagP99: 101 * ms}, "99th percentile of lag 101ms, want at most 100ms", []Doubt{OfLag}},
+		{"dropped at its bound", evidence{sent: 5994, dropped: 6}, "", nil},
+		{"dropped over its bound", evidence{sent: 5993, dropped: 7}, "7 of 6000 requests dropped, want at most 0.1 %: no user was free", []Doubt{OfDropped}},
+		{"one of few", evidence{sent: 99, dropped: 1}, "1 of 100 requests dropped, want at most 0.1 %: no user was free", []Doubt{OfDropped}},
+		{"none sent", evidence{dropped: 5}, "5 of 5 requests dropped, want at most 0.1 %: no user was free", []Doubt{OfDropped}},
+		{"busy at its bound", evidence{used: usage{cpu: 16 * time.Second}}, "", nil},
+		{"busy over its bound", evidence{used: usage{cpu: 17 * time.Second}}, "perfwatch used 85 % of its 2 processors, want at most 80 %", []Doubt{OfBusy}},
+		{"starved at its bound", evidence{starved: 50 * ms}, "", nil},
 		{"starved over its bound", evidence{starved: 51 * ms},
-			"starved of CPU: 99th percentile of a wake-up 51ms late, want at most 50ms"},
-		{"throttled at its bound", evidence{used: usage{throttled: 100 * ms}}, ""},
+			"starved of CPU: 99th percentile of a wake-up 51ms late, want at most 50ms", []Doubt{OfStarved}},
+		{"throttled at its bound", evidence{used: usage{throttled: 100 * ms}}, "", nil},
 		{"throttled over its bound", evidence{used: usage{throttled: 101 * ms}},
-			"throttled by its cgroup for 101ms, want at most 1 % of the burst"},
-		{"a pause at its bound", evidence{used: usage{pause: 20 * ms}}, ""},
-		{"a pause over its bound", evidence{used: usage{pause: 21 * ms}}, "garbage collection paused for 21ms, want at most 20ms"},
-		{"the mix kept", evidence{leaves: half, counts: []uint64{500, 500}}, ""},
-		{"one request off", evidence{leaves: half, counts: []uint64{2, 1}}, ""},
-		{"the mix at its bound", evidence{leaves: half, counts: []uint64{506, 494}}, ""},
-		{"the mix off", evidence{leaves: half, counts: []uint64{507, 493}}, `"a" is 0.7 points off its share, want at most 0.5`},
+			"throttled by its cgroup for 101ms, want at most 1 % of the burst", []Doubt{OfThrottled}},
+		{"a pause at its bound", evidence{used: usage{pause: 20 * ms}}, "", nil},
+		{"a pause over its bound", evidence{used: usage{pause: 21 * ms}}, "garbage collection paused for 21ms, want at most 20ms", []Doubt{OfPause}},
+		{"the mix kept", evidence{leaves: half, counts: []uint64{500, 500}}, "", nil},
+		{"one request off", evidence{leaves: half, counts: []uint64{2, 1}}, "", nil},
+		{"the mix at its bound", evidence{leaves: half, counts: []uint64{506, 494}}, "", nil},
+		{"the mix off", evidence{leaves: half, counts: []uint64{507, 493}}, `"a" is 0.7 points off its share, want at most 0.5`, []Doubt{OfMix}},
 		{"the worst of a mix", evidence{leaves: uneven, counts: []uint64{240, 100, 660}},
-			`"b" is 10.0 points off its share, want at most 0.5`},
-		{"no mix promised", evidence{counts: []uint64{9, 1}}, ""},
-		{"no requests, no mix", evidence{leaves: half, counts: []uint64{0, 0}}, ""},
+			`"b" is 10.0 points off its share, want at most 0.5`, []Doubt{OfMix}},
+		{"no mix promised", evidence{counts: []uint64{9, 1}}, "", nil},
+		{"no requests, no mix", evidence{leaves: half, counts: []uint64{0, 0}}, "", nil},
 		{"two at once", evidence{sent: 9, dropped: 1, lagP99: time.Second},
-			"1 of 10 requests dropped, want at most 0.1 %: no user was free; 99th percentile of lag 1s, want at most 100ms"},
+			"1 of 10 requests dropped, want at most 0.1 %: no user was free; 99th percentile of lag 1s, want at most 100ms", []Doubt{OfDropped, OfLag}},
 	}
 	for _, tt := range tests {
 		tt.e.wall, tt.e.processors = 10*time.Second, 2
-		if got := tt.e.reason(); got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		if got, of := tt.e.reason(); got != tt.want || !slices.Equal(of, tt.of) {
+			t.Errorf("%s: %q of %v, want %q of %v", tt.name, got, of, tt.want, tt.of)
 		}
 	}
-	if got := (&evidence{used: usage{cpu: time.Second, throttled: time.Second}}).reason(); got != "" {
+	if got, _ := (&evidence{used: usage{cpu: time.Second, throttled: time.Second}}).reason(); got != "" {
 		t.Errorf("a burst of no time: %q, want nothing", got)
 	}
 }

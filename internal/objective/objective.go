@@ -58,7 +58,10 @@ func (o *Objective) AlertName() string {
 
 // OwnAlerts are the alerts that belong to no objective; no objective may have a name that makes one of theirs.
 func OwnAlerts() []string {
-	return []string{"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed"}
+	return []string{
+		"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed",
+		"PerfwatchBurstAborted", "PerfwatchBurstInvalid", "PerfwatchBurstMissing",
+	}
 }
 
 // A Threshold is one value that an objective is compared with.

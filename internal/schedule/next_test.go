@@ -153,3 +153,33 @@ func follow(s Spec, from time.Time, d time.Duration) []time.Time {
 	}
 	return found
 }
+
+func TestTheNthRunLeavesOutWhatIsExcepted(t *testing.T) {
+	none := func(time.Time) bool { return false }
+	office := mustParse(t, "CRON_TZ=UTC 0 8 * * 1-5")
+	closed := func(at time.Time) bool { return office.Covers(at, 10*time.Hour) }
+	tests := []struct {
+		name, spec string
+		n          int
+		excepted   func(time.Time) bool
+		want       string // after noon on Wednesday the first of July 2026
+	}{
+		{"the first", "CRON_TZ=UTC 0 * * * *", 1, none, "2026-07-01T13:00:00Z"},
+		{"the third", "CRON_TZ=UTC 0 * * * *", 3, none, "2026-07-01T15:00:00Z"},
+		{"after the office closes", "CRON_TZ=UTC 0 * * * *", 3, closed, "2026-07-01T20:00:00Z"},
+		{"over the weekend", "CRON_TZ=UTC 0 9 * * 1-5", 3, none, "2026-07-06T09:00:00Z"},
+		{"always excepted", "CRON_TZ=UTC 0 9 * * *", 1, func(time.Time) bool { return true }, "0001-01-01T00:00:00Z"},
+		{"never due", "0 0 30 2 *", 1, none, "0001-01-01T00:00:00Z"},
+	}
+	for _, tt := range tests {
+		after := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+		if got := mustParse(t, tt.spec).Nth("job", after, tt.n, tt.excepted).UTC().Format(time.RFC3339); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
+		}
+	}
+	every := mustParse(t, "@every 1h")
+	first := every.Nth("job", time.Unix(0, 0), 1, none)
+	if third := every.Nth("job", time.Unix(0, 0), 3, none); third.Sub(first) != 2*time.Hour || first != time.Unix(0, every.phase("job")) {
+		t.Errorf("the first at %v, the third at %v, want two hours between and the job's own phase", first, third)
+	}
+}
