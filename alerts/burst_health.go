@@ -1,12 +1,9 @@
 package alerts
 
 import (
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
-
-	"github.com/perfwatch/perfwatch/internal/load"
 )
 
 const (
@@ -15,13 +12,15 @@ const (
 	// burstDoubt is how long bursts may all be invalid before somebody is told, and what two of them must fall into. It
 	// holds two of a schedule of once an hour, whatever their phase.
 	burstDoubt = 3 * time.Hour
+	// harmful are the causes of aborts that lie with the target.
+	harmful = "error_ratio|latency_p95|setup"
 )
 
 // burstRules are about bursts that tell nothing, or harm. One that was aborted or invalid is in no other rule.
 func burstRules(opts Options) []rule {
 	return []rule{
 		health(opts, burstAborted, "warning", 0,
-			"max by (probe, reason) (increase(perfwatch_load_aborts_total{reason=~\""+strings.Join(harmful(), "|")+"\"}["+short(burstNews)+"])) > 0",
+			"max by (probe, reason) (increase(perfwatch_load_aborts_total{reason=~\""+harmful+"\"}["+short(burstNews)+"])) > 0",
 			"Burst {{ $labels.probe }} was aborted",
 			"Burst {{ $labels.probe }} was ended early ({{ $labels.reason }}): the platform did not bear it."),
 		health(opts, burstInvalid, "info", 0,
@@ -38,16 +37,6 @@ func burstRules(opts Options) []rule {
 			"Burst {{ $labels.probe }} does not come",
 			"Burst {{ $labels.probe }} was due three times and did not run: its objectives are not judged."),
 	}
-}
-
-// harmful are the causes of aborts that lie with the target.
-func harmful() (list []string) {
-	for _, cause := range load.Causes() {
-		if cause.Harmful() {
-			list = append(list, string(cause))
-		}
-	}
-	return list
 }
 
 // ended counts bursts by their result.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/perfwatch/perfwatch/collector"
+	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
@@ -57,6 +58,18 @@ func TestOwnAlertsAreThoseThatAreKeptFree(t *testing.T) {
 	kept := slices.Sorted(slices.Values(objective.OwnAlerts()))
 	if own = slices.Compact(own); !slices.Equal(own, kept) {
 		t.Errorf("rules of no objective are %v, kept free are %v", own, kept)
+	}
+}
+
+func TestAbortsThatWarnAreThoseThatTheTargetCaused(t *testing.T) {
+	var list []string
+	for _, cause := range load.Causes() {
+		if cause.Harmful() {
+			list = append(list, string(cause))
+		}
+	}
+	if got := strings.Join(list, "|"); got != harmful {
+		t.Errorf("the rule takes %s, harmful are %s", harmful, got)
 	}
 }
 
