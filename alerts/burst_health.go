@@ -52,14 +52,16 @@ func (h healthTester) burstTests() []testCase {
 		return `perfwatch_load_aborts_total{instance="a:1",job="perfwatch",probe="journey",reason="` + reason + `"}`
 	}
 	bursts := func(result, values string) inputSeries {
-		return inputSeries{`perfwatch_load_bursts_total{instance="a:1",job="perfwatch",probe="journey",result="` + result + `"}`, values}
+		series := `perfwatch_load_bursts_total{instance="a:1",job="perfwatch",probe="journey",result="` + result + `"}`
+		return inputSeries{series, values}
 	}
 	const invalid = `perfwatch_load_invalid_total{instance="a:1",job="perfwatch",probe="journey",reason="lag"}`
 	const overdue = `perfwatch_load_overdue_timestamp_seconds{instance="a:1",job="perfwatch",probe="journey"}`
 	byReason := func(reason string) map[string]string { return map[string]string{"probe": "journey", "reason": reason} }
 	journey := map[string]string{"probe": "journey"}
 	return []testCase{
-		h.test("no burst aborted", aborts("error_ratio"), "0x12", h.check(burstAborted, every, nil), h.check(burstAborted, 12*every, nil)),
+		h.test("no burst aborted", aborts("error_ratio"), "0x12",
+			h.check(burstAborted, every, nil), h.check(burstAborted, 12*every, nil)),
 		h.test("a burst aborted by errors", aborts("error_ratio"), "0 0 1x12",
 			h.check(burstAborted, every, nil),
 			h.check(burstAborted, 2*every, byReason("error_ratio"), "warning"),

@@ -86,6 +86,26 @@ func TestABurstEndsAtOnceWithTheDaemon(t *testing.T) {
 	waitFor(t, "its end", func() bool { return d.aborts(t, load.ByShutdown) == 1 })
 }
 
+// It is due at midnight and at six of each first of January, and midnight is a blackout.
+func TestABurstIsMissingAfterTheThirdTimeThatItIsDue(t *testing.T) {
+	text := "bursts: {blackouts: [{start: \"CRON_TZ=UTC 59 23 31 12 *\", duration: 2m}]}\n" +
+		strings.Replace(burstYAML(target(t), "users: 1, iterations: 5, duration: 2s"), "0 0 30 2 *", "CRON_TZ=UTC 0 0,6 1 1 *", 1)
+	d := start(t, text)
+	want := time.Date(time.Now().UTC().Year()+3, 1, 1, 6, 0, 32, 0, time.UTC) // 2 s of burst and 30 s of slack
+	overdue := func() float64 {
+		return d.value(t, "perfwatch_load_overdue_timestamp_seconds", map[string]string{"probe": "burst"})
+	}
+	check := func(when string) {
+		if got := overdue(); got != float64(want.Unix()) {
+			t.Errorf("%s it is missing from %v on, want %v", when, time.Unix(int64(got), 0).UTC(), want)
+		}
+	}
+	check("before the first")
+	d.begin(t)
+	waitFor(t, "its end", func() bool { return d.bursts(t, load.Completed) == 1 })
+	check("after it")
+}
+
 func TestABurstDoesNotBeginWhereItMayNot(t *testing.T) {
 	tests := []struct{ name, text, why string }{
 		{"a public host", burstYAML("http://203.0.113.7/", "users: 1, duration: 1s"),

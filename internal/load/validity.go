@@ -82,7 +82,8 @@ func (e *evidence) reason() (text string, doubts []Doubt) {
 		not(OfBusy, "perfwatch used %.0f %% of its %d processors, want at most %g %%", busy*100, e.processors, maxBusy*100)
 	}
 	if e.starved > maxStarved {
-		not(OfStarved, "starved of CPU: 99th percentile of a wake-up %s late, want at most %s", e.starved.Round(time.Millisecond), maxStarved)
+		not(OfStarved, "starved of CPU: 99th percentile of a wake-up %s late, want at most %s",
+			e.starved.Round(time.Millisecond), maxStarved)
 	}
 	if throttled := share(e.used.throttled, e.wall); throttled > maxThrottled {
 		not(OfThrottled, "throttled by its cgroup for %s, want at most %g %% of the burst",
