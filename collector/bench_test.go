@@ -26,6 +26,7 @@ func httpSamples() []probes.Sample {
 	for i := range samples {
 		d := time.Duration(i+1) * 10 * time.Millisecond
 		samples[i] = probes.Sample{Due: time.Now(), Start: time.Now(), Duration: d}
+		samples[i].TraceID = probes.TraceID{15: byte(i)}
 		samples[i].Status, samples[i].Bytes, samples[i].CertNotAfter = 200, 4096, time.Now().Add(time.Hour)
 		for p := range probes.NumPhases {
 			samples[i].Phases.Set(p, d/time.Duration(p+2))

@@ -25,7 +25,7 @@ type BurstSeries struct {
 // leafSeries are the series of one endpoint.
 type leafSeries struct {
 	requests          outcomeCounters
-	response, service prometheus.Observer
+	response, service *latency
 	http              *httpSeries
 }
 
@@ -59,7 +59,7 @@ func (s *ProbeSeries) Burst(plan *load.Plan) *BurstSeries {
 	for _, leaf := range plan.Leaves {
 		b.leaves = append(b.leaves, leafSeries{
 			requests: newOutcomeCounters(v.requests, name, leaf.Task, leaf.Endpoint),
-			response: v.response.WithLabelValues(name, leaf.Endpoint), service: v.service.WithLabelValues(name, leaf.Endpoint),
+			response: v.response.of(name, leaf.Endpoint), service: v.service.of(name, leaf.Endpoint),
 			http: s.endpoint(leaf.Endpoint),
 		})
 	}
@@ -97,9 +97,9 @@ func (b *BurstSeries) Observe(leaf int, s *probes.Sample) {
 	if s.Outcome == probes.Canceled {
 		return
 	}
-	l.response.Observe(s.Response().Seconds())
-	l.service.Observe(s.Duration.Seconds())
-	l.http.observe(&s.Result)
+	l.response.observe(s.Response(), s.TraceID, s.Start)
+	l.service.observe(s.Duration, s.TraceID, s.Start)
+	l.http.observe(s)
 }
 
 // SetUsers implements load.Sink.

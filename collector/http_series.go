@@ -26,7 +26,7 @@ type cacheCounters [probes.NumCacheVerdicts]prometheus.Counter
 // timingSeries is one metric of Server-Timing.
 type timingSeries struct {
 	name     string
-	duration prometheus.Observer
+	duration *latency
 }
 
 // endpoint finds or makes the series of an endpoint of a burst. It is called with the recorder's lock held.
@@ -61,15 +61,15 @@ func (s *ProbeSeries) retire() {
 }
 
 // observe records what one response tells. It allocates only for what it tells for the first time.
-func (h *httpSeries) observe(res *probes.Result) {
-	if res.Cache != probes.CacheUnsaid {
+func (h *httpSeries) observe(s *probes.Sample) {
+	if s.Cache != probes.CacheUnsaid {
 		if c := h.counters(); c != nil {
-			c[res.Cache].Inc()
+			c[s.Cache].Inc()
 		}
 	}
-	for i := range res.ServerTimings {
-		if o := h.timing(res.ServerTimings[i].Name); o != nil {
-			o.Observe(res.ServerTimings[i].Duration.Seconds())
+	for i := range s.ServerTimings {
+		if l := h.timing(s.ServerTimings[i].Name); l != nil {
+			l.observe(s.ServerTimings[i].Duration, s.TraceID, s.Start)
 		}
 	}
 }
@@ -95,29 +95,29 @@ func (h *httpSeries) counters() *cacheCounters {
 }
 
 // timing is nil for a metric that is one too many.
-func (h *httpSeries) timing(name string) prometheus.Observer {
-	if o, decided := h.known(name); decided {
-		return o
+func (h *httpSeries) timing(name string) *latency {
+	if l, decided := h.known(name); decided {
+		return l
 	}
 	r := h.probe.recorder
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if o, decided := h.known(name); decided || h.gone {
-		return o
+	if l, decided := h.known(name); decided || h.gone {
+		return l
 	}
 	name = strings.Clone(name) // it is a piece of a whole header
-	o := r.vectors.serverTiming.WithLabelValues(h.probe.info.Name, h.endpoint, name)
+	l := r.vectors.serverTiming.of(h.probe.info.Name, h.endpoint, name)
 	var all []timingSeries
 	if old := h.timings.Load(); old != nil {
 		all = slices.Clone(*old)
 	}
-	all = append(all, timingSeries{name, o})
+	all = append(all, timingSeries{name, l})
 	h.timings.Store(&all)
-	return o
+	return l
 }
 
 // known finds a metric. What is not found is decided only once there can be no more of them.
-func (h *httpSeries) known(name string) (o prometheus.Observer, decided bool) {
+func (h *httpSeries) known(name string) (l *latency, decided bool) {
 	all := h.timings.Load()
 	if all == nil {
 		return nil, false

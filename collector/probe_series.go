@@ -25,8 +25,8 @@ type ProbeSeries struct {
 	runs     outcomeCounters
 	failures prometheus.Gauge
 	skipped  map[string]prometheus.Counter
-	duration prometheus.Observer                   // nil for bursts
-	phases   [probes.NumPhases]prometheus.Observer // likewise
+	duration *latency                   // nil for bursts
+	phases   [probes.NumPhases]*latency // likewise
 
 	success, lastRun, lastSuccess, status, bytes, certificate, overdue lastValue
 
@@ -68,9 +68,9 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 	}
 	s.http = &httpSeries{probe: s, endpoint: name}
 	s.latency = r.book.Of(objective.Latency, info.Group, name, "")
-	s.duration = v.duration.WithLabelValues(name, info.Group)
+	s.duration = v.duration.of(name, info.Group)
 	for p := range s.phases {
-		s.phases[p] = v.phases.WithLabelValues(name, probes.Phase(p).String())
+		s.phases[p] = v.phases.of(name, probes.Phase(p).String())
 	}
 	return s
 }
@@ -94,38 +94,38 @@ func (s *ProbeSeries) Observe(sample *probes.Sample) {
 		s.failures.Inc()
 	}
 	s.observeTimes(sample, end)
-	s.observeResponse(&sample.Result)
+	s.observeResponse(sample)
 }
 
 func (s *ProbeSeries) observeTimes(sample *probes.Sample, end time.Time) {
 	if s.duration == nil {
 		return
 	}
-	s.duration.Observe(sample.Duration.Seconds())
+	s.duration.observe(sample.Duration, sample.TraceID, sample.Start)
 	s.latency.observe(end, sample.Duration.Seconds())
 	for p := range s.phases {
 		if d, ok := sample.Phases.Get(probes.Phase(p)); ok {
-			s.phases[p].Observe(d.Seconds())
+			s.phases[p].observe(d, sample.TraceID, sample.Start)
 		}
 	}
 }
 
 // observeResponse keeps the certificate of the last handshake while there is no response at all: an expiry that
 // vanished with each outage would resolve its own alert.
-func (s *ProbeSeries) observeResponse(res *probes.Result) {
-	if !res.CertNotAfter.IsZero() {
-		s.certificate.set(unixSeconds(res.CertNotAfter))
-	} else if res.Status != 0 {
+func (s *ProbeSeries) observeResponse(sample *probes.Sample) {
+	if !sample.CertNotAfter.IsZero() {
+		s.certificate.set(unixSeconds(sample.CertNotAfter))
+	} else if sample.Status != 0 {
 		s.certificate.clear()
 	}
-	if res.Status == 0 {
+	if sample.Status == 0 {
 		s.status.clear()
 		s.bytes.clear()
 		return
 	}
-	s.http.observe(res)
-	s.status.set(float64(res.Status))
-	s.bytes.set(float64(res.Bytes))
+	s.http.observe(sample)
+	s.status.set(float64(sample.Status))
+	s.bytes.set(float64(sample.Bytes))
 }
 
 // Skipped counts a run that was due and did not happen. The reason is one of overlap, saturated, guard, window and

@@ -24,13 +24,13 @@ type Recorder struct {
 type vectors struct {
 	info, interval, failures *prometheus.GaugeVec
 	runs, skipped            *prometheus.CounterVec
-	duration, phases         *prometheus.HistogramVec
+	duration, phases         *latencyVec
 	cache                    *prometheus.CounterVec
-	serverTiming             *prometheus.HistogramVec
+	serverTiming             *latencyVec
 
 	active, users                              *prometheus.GaugeVec
 	requests, bursts, aborts, invalid, dropped *prometheus.CounterVec
-	response, service                          *prometheus.HistogramVec
+	response, service                          *latencyVec
 }
 
 // NewRecorder makes a recorder whose histograms have a bound at every threshold of the book's latency objectives, and
@@ -42,13 +42,13 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 		vectors: vectors{
 			info: newGaugeVec(probeInfo), interval: newGaugeVec(probeInterval), failures: newGaugeVec(probeConsecutiveFailures),
 			runs: newCounterVec(probeRuns), skipped: newCounterVec(probeSkipped),
-			duration: newSecondsVec(probeDuration, bounds), phases: newSecondsVec(probePhaseDuration, bounds),
-			cache: newCounterVec(httpCacheResponses), serverTiming: newSecondsVec(httpServerTiming, bounds),
+			duration: newLatencyVec(probeDuration, bounds), phases: newLatencyVec(probePhaseDuration, bounds),
+			cache: newCounterVec(httpCacheResponses), serverTiming: newLatencyVec(httpServerTiming, bounds),
 			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
 			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),
 			invalid:  newCounterVec(loadInvalid),
 			dropped:  newCounterVec(loadDropped),
-			response: newSecondsVec(loadResponse, bounds), service: newSecondsVec(loadService, bounds),
+			response: newLatencyVec(loadResponse, bounds), service: newLatencyVec(loadService, bounds),
 		},
 		lag:    prometheus.NewHistogram(secondsOpts(probeScheduleLag, bounds)),
 		descs:  newDescs(lastFamilies(), nil),

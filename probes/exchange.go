@@ -38,7 +38,7 @@ func (x *exchange) run(ctx context.Context, p *HTTPProber, d *Draft) (res Result
 	x.dirty = true // until the end is reached: a panic leaves it so
 	x.times.begin()
 	if x.tracer != nil {
-		x.tracer.next()
+		res.TraceID = x.tracer.next()
 	}
 	resp, err := x.chain(ctx, p, d, &res) //nolint:bodyclose // x.body.read closes it
 	var body []byte

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 )
 
 // maxRedirects is how many redirects one run follows; one more is an invalid response.
@@ -117,12 +119,24 @@ type HTTPProber struct {
 	follow, fresh bool
 	serverTiming  []string // names that are kept; empty for all
 	transport     http.RoundTripper
+	idle          atomic.Pointer[exchange] // of the last run, for the next; nil if it is in use or cannot serve again
 }
 
 // Probe implements Prober. The Bytes of its Result are those of the last response of a chain of redirects.
 func (p *HTTPProber) Probe(ctx context.Context) (Result, error) {
-	x := newExchange(p.transport)
-	return x.run(x.times.trace(ctx), p, nil)
+	x := p.idle.Swap(nil)
+	if x == nil {
+		x = newExchange(p.transport)
+		if p.request.Header[traceHeader] == nil { // who gives the header follows a trace of their own
+			x.tracer = newTracer(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+		}
+	}
+	res, err := x.run(x.times.trace(ctx), p, nil)
+	if !x.dirty {
+		x.body, x.timings = bodyReader{}, nil // that need not be held until the next run, this is the result's
+		p.idle.Store(x)
+	}
+	return res, err
 }
 
 // Close closes the idle connection. A prober that the configuration no longer has is closed, or its connection stays

@@ -63,6 +63,7 @@ type Result struct {
 	Bytes        int64     // body bytes read, as they came off the wire
 	CertNotAfter time.Time // earliest expiry in the chain that the server sent; zero without TLS
 	Cache        CacheVerdict
+	TraceID      TraceID
 	// ServerTimings is valid until the next request of the same session.
 	ServerTimings []ServerTiming
 
@@ -77,7 +78,6 @@ type Sample struct {
 	Duration time.Duration // from Start to the last byte, or to the failure
 	Outcome  Outcome
 	Err      error // why the outcome is not OK; for people, never a label
-	TraceID  TraceID
 	Result
 }
 

@@ -8,11 +8,12 @@ import (
 	"net/http"
 )
 
-// traceHeader carries the trace id of a request of a burst, https://www.w3.org/TR/trace-context/.
+// traceHeader carries the trace id of a request, https://www.w3.org/TR/trace-context/.
 const traceHeader = "Traceparent"
 
-// traceTemplate is version 00 with its flags. The flag says sampled: a burst is short and bounded, and the traces that
-// people want to see, those of its slowest requests, are known only when it is too late to ask for them.
+// traceTemplate is version 00 with its flags. The flag says sampled: scheduled runs are few, a burst is short and
+// bounded, and the traces that people want to see, those of the slowest requests, are known only when it is too late to
+// ask for them.
 const traceTemplate = "00-00000000000000000000000000000000-0000000000000000-01"
 
 // A TraceID names a request to the platform's tracing. The zero id means that the request carried none.

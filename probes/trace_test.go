@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"regexp"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -55,4 +57,58 @@ func TestPanicKeepsItsTrace(t *testing.T) {
 	if got := s.Take(t.Context(), plenty, broken, nil, time.Now()); got.Outcome != Panic || got.TraceID == (TraceID{}) {
 		t.Errorf("outcome %v, trace %q, want a panic with its trace", got.Outcome, got.TraceID)
 	}
+}
+
+func TestScheduledRunsHaveTracesOfTheirOwn(t *testing.T) {
+	var got []string
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("Traceparent"))
+		if r.URL.Path == "/broken" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	ids := map[TraceID]bool{}
+	for _, path := range []string{"/", "/broken"} {
+		p := mustProber(t, &HTTP{URL: srv.URL + path}, Env{})
+		for range 3 {
+			s := Take(t.Context(), p, time.Time{})
+			if want := "00-" + s.TraceID.String() + "-"; len(got) == 0 || !strings.HasPrefix(got[len(got)-1], want) {
+				t.Fatalf("headers %q, want the last to begin with %q", got, want)
+			}
+			ids[s.TraceID] = true
+		}
+	}
+	if len(ids) != 6 || ids[TraceID{}] {
+		t.Errorf("traces %v of 6 runs, want one each", ids)
+	}
+}
+
+func TestATraceThatIsConfiguredStays(t *testing.T) {
+	const own = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+	var got string
+	srv := serve(t, func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Traceparent") })
+	p := mustProber(t, &HTTP{URL: srv.URL, Headers: map[string]string{"traceparent": own}}, Env{})
+	if s := Take(t.Context(), p, time.Time{}); got != own || s.TraceID != (TraceID{}) {
+		t.Errorf("header %q and trace %q, want the one given and none of ours", got, s.TraceID)
+	}
+}
+
+// Runs of one prober may overlap, as /probe and the schedule do: none gets what belongs to another.
+func TestOverlappingRunsShareNothing(t *testing.T) {
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Server-Timing", "t"+r.Header.Get("Traceparent")[3:35]+";dur=1")
+	})
+	p := mustProber(t, &HTTP{URL: srv.URL}, Env{})
+	var runs sync.WaitGroup
+	for range 8 {
+		runs.Go(func() {
+			for range 50 {
+				s := Take(t.Context(), p, time.Time{})
+				if len(s.ServerTimings) != 1 || s.ServerTimings[0].Name != "t"+s.TraceID.String() {
+					t.Errorf("timings %v of trace %q: %v", s.ServerTimings, s.TraceID, s.Err)
+				}
+			}
+		})
+	}
+	runs.Wait()
 }
