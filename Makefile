@@ -10,8 +10,11 @@ DEADCODE_VERSION      := v0.52.0
 GOVULNCHECK_VERSION   := v1.9.0
 
 TOOLS   := $(CURDIR)/.tools
+# Debian has these outside of the PATH.
+POSTGRES := /usr/lib/postgresql/15/bin
 PEERS   := redis-server=redis-server prometheus=prometheus promtool=prometheus \
-           prometheus-alertmanager=prometheus-alertmanager amtool=prometheus-alertmanager
+           prometheus-alertmanager=prometheus-alertmanager amtool=prometheus-alertmanager \
+           $(POSTGRES)/initdb=postgresql-15 $(POSTGRES)/postgres=postgresql-15
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PKG     := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \

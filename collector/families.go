@@ -25,8 +25,8 @@ const (
 // Families lists every metric that the program can expose beside those of client_golang on the process and the Go
 // runtime (process_*, go_*).
 func Families() []Family {
-	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), loadFamilies(), watchFamilies(), redisFamilies(),
-		hostFamilies(), processFamilies())
+	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), loadFamilies(), watchFamilies(),
+		redisFamilies(), hostFamilies(), processFamilies())
 }
 
 func daemonFamilies() []Family {
@@ -86,6 +86,16 @@ func probeFamilies() []Family {
 				"The names in server_timing, or the first 8 met by each endpoint. Absent until one is met."},
 		{tlsCertificateNotAfter, gauge, []string{"probe"},
 			"Earliest expiry in the certificate chain that the server sent last. Absent without TLS."},
+	}
+}
+
+func sqlFamilies() []Family {
+	return []Family{
+		{sqlQueryDuration, histogram, []string{"probe", "query"},
+			"Time of one query of a probe of the kind sql, from its sending to its last row or its failure."},
+		{sqlConnections, gauge, []string{"probe", "state"},
+			"Connections that an sql probe held when its last run ended; state is in_use or idle."},
+		{sqlConnectionsOpened, counter, []string{"probe"}, "Connections that an sql probe opened: logins that worked."},
 	}
 }
 

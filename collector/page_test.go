@@ -138,6 +138,11 @@ func fillProbes(rec *Recorder) {
 	s.Duration, s.Outcome = 5*time.Second, probes.Timeout
 	home.Observe(&s)
 	home.Skipped("overlap")
+	query := probes.Sample{Due: at, Start: at, Duration: 20 * time.Millisecond}
+	query.SQL = &probes.SQLResult{
+		Queries: []probes.QueryTime{{Name: "prices", Duration: 12 * time.Millisecond}}, Pool: probes.PoolStats{Idle: 1, Opened: 1},
+	}
+	rec.Probe(ProbeInfo{Name: "database", Group: "sql", Kind: "sql", Interval: time.Minute, Queries: []string{"prices"}}).Observe(&query)
 	away := rec.Probe(ProbeInfo{Name: "away", Group: "api", Kind: "http", Interval: time.Minute})
 	away.Observe(&probes.Sample{Due: at, Start: at, Duration: time.Millisecond, Outcome: probes.Refused})
 }

@@ -34,6 +34,8 @@ type ProbeSeries struct {
 	http            *httpSeries            // of the probe's own request; nil for bursts
 	endpoints       map[string]*httpSeries // of a burst; guarded by recorder.mu
 
+	sql sqlSeries
+
 	last  atomic.Pointer[[]prometheus.Metric] // of the last burst; nil before the first
 	burst *BurstSeries                        // guarded by recorder.mu
 }
@@ -67,6 +69,7 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 		return s
 	}
 	s.http = &httpSeries{probe: s, endpoint: name}
+	s.sql = newSQLSeries(v, info)
 	s.latency = r.book.Of(objective.Latency, info.Group, name, "")
 	s.duration = v.duration.of(name, info.Group)
 	for p := range s.phases {
@@ -95,6 +98,7 @@ func (s *ProbeSeries) Observe(sample *probes.Sample) {
 	}
 	s.observeTimes(sample, end)
 	s.observeResponse(sample)
+	s.sql.observe(sample.SQL)
 }
 
 func (s *ProbeSeries) observeTimes(sample *probes.Sample, end time.Time) {

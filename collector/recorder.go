@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +28,9 @@ type vectors struct {
 	duration, phases         *latencyVec
 	cache                    *prometheus.CounterVec
 	serverTiming             *latencyVec
+	queries                  *prometheus.HistogramVec
+	connections              *prometheus.GaugeVec
+	connectionsOpened        *prometheus.CounterVec
 
 	active, users                              *prometheus.GaugeVec
 	requests, bursts, aborts, invalid, dropped *prometheus.CounterVec
@@ -44,6 +48,8 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			runs: newCounterVec(probeRuns), skipped: newCounterVec(probeSkipped),
 			duration: newLatencyVec(probeDuration, bounds), phases: newLatencyVec(probePhaseDuration, bounds),
 			cache: newCounterVec(httpCacheResponses), serverTiming: newLatencyVec(httpServerTiming, bounds),
+			queries:     newSecondsVec(sqlQueryDuration, bounds),
+			connections: newGaugeVec(sqlConnections), connectionsOpened: newCounterVec(sqlConnectionsOpened),
 			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
 			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),
 			invalid:  newCounterVec(loadInvalid),
@@ -62,6 +68,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 func (v *vectors) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
+		v.queries, v.connections, v.connectionsOpened,
 		v.active, v.users, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service,
 	}
 }
@@ -79,15 +86,16 @@ func (v *vectors) remove(labels prometheus.Labels) {
 type ProbeInfo struct {
 	Name, Group, Kind string
 	Interval          time.Duration
+	Queries           []string // names of the queries of an sql probe
 }
 
 // Probe makes the series of a probe, all at zero. Calling it again for the same name returns the same series with their
-// values kept, unless the probe has another group or kind: that is another probe, which starts at zero.
+// values kept, unless the probe has another group, kind or queries: that is another probe, which starts at zero.
 func (r *Recorder) Probe(info ProbeInfo) *ProbeSeries {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, ok := r.probes[info.Name]
-	if ok && (s.info.Group != info.Group || s.info.Kind != info.Kind) {
+	if ok && (s.info.Group != info.Group || s.info.Kind != info.Kind || !slices.Equal(s.info.Queries, info.Queries)) {
 		s.retire()
 		r.vectors.remove(prometheus.Labels{"probe": info.Name})
 		ok = false

@@ -60,18 +60,23 @@ func (e *expectation) check(ctx context.Context, resp *http.Response, body []byt
 	return nil
 }
 
-// checkJSON runs the query on the body. Each value that it gives must be other than false and null, and there must be
-// one. A panic in the query's machinery is returned, as no caller of a Session would catch it.
-func (e *expectation) checkJSON(ctx context.Context, body []byte) (err error) {
+// checkJSON runs the query on the body.
+func (e *expectation) checkJSON(ctx context.Context, body []byte) error {
+	var doc any
+	if err := json.Unmarshal(body, &doc); err != nil {
+		return fmt.Errorf("%w: parsing body as JSON: %w", ErrInvalidResponse, err)
+	}
+	return e.checkValue(ctx, doc)
+}
+
+// checkValue runs the query on a value of JSON. Each value that it gives must be other than false and null, and there must
+// be one. A panic in the query's machinery is returned, as no caller of a Session would catch it.
+func (e *expectation) checkValue(ctx context.Context, doc any) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v}
 		}
 	}()
-	var doc any
-	if err := json.Unmarshal(body, &doc); err != nil {
-		return fmt.Errorf("%w: parsing body as JSON: %w", ErrInvalidResponse, err)
-	}
 	limited, cancel := context.WithTimeout(ctx, maxQueryTime)
 	defer cancel()
 	values := e.code.RunWithContext(limited, doc)

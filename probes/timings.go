@@ -159,6 +159,29 @@ func (t *timings) wroteRequest() {
 	}
 }
 
+// asked waits for the first byte of one answer of several.
+func (t *timings) asked() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.sealed {
+		t.enter(FirstByte)
+	}
+}
+
+// pause ends the open phase: what follows is nobody's time but ours.
+func (t *timings) pause() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closePhase(time.Now())
+}
+
+// reached reports whether there is or was a connection, though the request may not have got it yet.
+func (t *timings) reached() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.connected || t.conn != nil
+}
+
 func (t *timings) firstByte() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

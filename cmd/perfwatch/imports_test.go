@@ -40,7 +40,8 @@ func owners() map[string][]string {
 		"github.com/shirou/gopsutil/v3":       {"collector", "internal/demo"},
 		"github.com/redis/go-redis/v9":        {"collector", "internal/demo"},
 		"github.com/alicebob/miniredis/v2":    {"internal/demo"},
-		"modernc.org/sqlite":                  {"internal/demo"},
+		"modernc.org/sqlite":                  {"internal/demo", "probes"},
+		"github.com/jackc/pgx/v5":             {"probes"},
 	}
 }
 

@@ -52,7 +52,7 @@ func (w *watched) attach(r *readings, rules *guard.Rules) {
 		return
 	}
 	w.series = r.recorder.Probe(collector.ProbeInfo{
-		Name: w.Name, Group: w.Group, Kind: w.Kind(), Interval: w.spec.Interval(time.Now()),
+		Name: w.Name, Group: w.Group, Kind: w.Kind(), Interval: w.spec.Interval(time.Now()), Queries: w.queries(),
 	})
 	if w.plan != nil {
 		w.burst = w.series.Burst(w.plan)
@@ -73,6 +73,14 @@ func (w *watched) expect(rules *guard.Rules) {
 		due = due.Add(w.Timeout)
 	}
 	w.burst.Overdue(due)
+}
+
+// queries are the names of the probe's queries, if it has any.
+func (w *watched) queries() []string {
+	if named, ok := w.Spec().(interface{ QueryNames() []string }); ok {
+		return named.QueryNames()
+	}
+	return nil
 }
 
 // half is the plan of a burst after one that was aborted. It has connections of its own, as its users do.

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -39,6 +40,7 @@ func TestAKindIsOneField(t *testing.T) {
 
 func TestEveryKindIsRead(t *testing.T) {
 	cfg := mustLoad(t, "testdata/good/kinds.yml")
+	year := 365
 	want := []Kinds{
 		{TCP: &probes.TCP{Address: "127.0.0.1:6379", Send: "PING\r\n", Expect: probes.Reply{Matches: `^\+PONG`}}},
 		{TLS: &probes.TLSHandshake{
@@ -46,12 +48,18 @@ func TestEveryKindIsRead(t *testing.T) {
 			TLSConfig: promconfig.TLSConfig{ServerName: "www.shop.example", MinVersion: tls.VersionTLS12},
 			Expect:    probes.TLSExpect{MinDays: 14, MinVersion: tls.VersionTLS13, ALPN: "h2", Matches: "hello"},
 		}},
+		{SQL: &probes.SQL{DSNFile: "../secrets/shop.dsn", FreshConnection: true, Queries: []probes.Query{
+			{Name: "holdings", Query: "SELECT symbol FROM holdings WHERE user_id = $1", Args: []any{1, "AAPL", 2.5, true, nil}},
+			{Name: "prices", Query: "SELECT day, close FROM prices", Expect: probes.QueryExpect{
+				MinRows: 1, MaxRows: &year, Columns: []string{"day", "close"}, JSON: ".[0].close > 0",
+			}},
+		}}},
 	}
 	var got []Kinds
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
 		got = append(got, p.Kinds)
-		if p.Group != p.Kind() {
+		if p.Group != p.Kind() && p.Group != "database" {
 			t.Errorf("group of %q: %q, want its kind %q", p.Name, p.Group, p.Kind())
 		}
 	}
@@ -68,7 +76,14 @@ func TestExamplesInTheShippedConfigurationAreGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	text = regexp.MustCompile(`(?m)^  #(- |  )`).ReplaceAll(text, []byte("  $1"))
-	cfg := mustParse(t, string(text))
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "shop.dsn"), []byte("postgres://reader@127.0.0.1/shop"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := Parse(text, dir)
+	if err != nil {
+		t.Fatalf("with its examples:\n%v", err)
+	}
 	seen := map[string]bool{}
 	for i := range cfg.Probes {
 		seen[cfg.Probes[i].Kind()] = true

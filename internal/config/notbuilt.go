@@ -28,7 +28,7 @@ func notBuilt(at place) []string {
 	case inFile:
 		return []string{"pipelines", "postgres", "business"}
 	case inProbe:
-		return []string{"page", "sql", "canary", "consistency"}
+		return []string{"page", "canary", "consistency"}
 	case inLoad:
 		return []string{
 			"setup", "headers", "data", "matrix", "items",

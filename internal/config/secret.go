@@ -13,12 +13,12 @@ const secret = "<secret>"
 // maxShown is how many bytes of a value a mistake shows.
 const maxShown = 100
 
-// secretPath says that what stands at a path, or below it, is nobody's business: headers, bodies
-// and what is sent carry tokens.
+// secretPath says that what stands at a path, or below it, is nobody's business: headers, bodies, the
+// arguments of queries and what is sent carry tokens.
 func secretPath(path string) bool { return secretKeys.MatchString(path) }
 
 var secretKeys = regexp.MustCompile(
-	`\.(headers|http_headers|proxy_connect_header|http\.body|http\.json|tcp\.send|tls\.send)([.[]|$)`)
+	`\.(headers|http_headers|proxy_connect_header|http\.body|http\.json|tcp\.send|tls\.send|queries\[\d+\]\.args)([.[]|$)`)
 
 // mask hides the user and password of a URL. It takes the last @ for the end of the password, so that one with a slash, a
 // space or an @ in it, which no parser of URLs would find, is hidden whole.

@@ -5,12 +5,15 @@ package peer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -35,13 +38,17 @@ type Process struct {
 // the name of the Debian package that has it.
 func Start(t testing.TB, debianPackage, program string, args ...string) *Process {
 	t.Helper()
-	path := Find(t, debianPackage, program)
-	p := &Process{Dir: t.TempDir(), output: &tail{}, done: make(chan struct{})}
-	p.Cmd = exec.Command(path, args...)
+	return start(t, t.TempDir(), nil, exec.Command(Find(t, debianPackage, program), args...))
+}
+
+// start runs a command in a folder, as another user if one is given.
+func start(t testing.TB, dir string, as *syscall.Credential, cmd *exec.Cmd) *Process {
+	t.Helper()
+	p := &Process{Dir: dir, Cmd: cmd, output: &tail{}, done: make(chan struct{})}
 	p.Cmd.Dir, p.Cmd.Stdout, p.Cmd.Stderr = p.Dir, p.output, p.output
-	p.Cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.Cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: as}
 	if err := p.Cmd.Start(); err != nil {
-		t.Fatalf("starting %s: %v", program, err)
+		t.Fatalf("starting %s: %v", filepath.Base(cmd.Path), err)
 	}
 	go func() {
 		defer close(p.done)
@@ -73,6 +80,25 @@ func (p *Process) Stop(t testing.TB) {
 	}
 	if t.Failed() {
 		t.Logf("last output of %s:\n%s", filepath.Base(p.Cmd.Path), p.output)
+	}
+}
+
+// Signal sends a signal to the process and to its children.
+func (p *Process) Signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	pid := p.Cmd.Process.Pid
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		t.Fatalf("listing the children of %s: %v", filepath.Base(p.Cmd.Path), err)
+	}
+	for _, field := range append(strings.Fields(string(children)), strconv.Itoa(pid)) {
+		n, err := strconv.Atoi(field)
+		if err == nil {
+			err = syscall.Kill(n, sig)
+		}
+		if err != nil && !errors.Is(err, syscall.ESRCH) {
+			t.Fatalf("sending %v to %s: %v", sig, field, err)
+		}
 	}
 }
 

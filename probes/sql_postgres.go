@@ -1,0 +1,83 @@
+package probes
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// postgresEngine is PostgreSQL and what speaks its protocol.
+func postgresEngine() engine {
+	return engine{open: openPostgres, begin: beginPostgres, refusal: refusedByPostgres}
+}
+
+// openPostgres leaves names to our dialer, so that they are timed and permitted as everywhere.
+func openPostgres(dsn string, d dialer) (driver.Connector, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, errDSN // the error tells the DSN
+	}
+	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return d.dial(ctx, network, address)
+	}
+	config.MaxProtocolMessageBodyLen = maxMessage
+	config.OnNotice = func(*pgconn.PgConn, *pgconn.Notice) {}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "perfwatch"
+	}
+	return stdlib.GetConnector(*config), nil
+}
+
+// beginPostgres is one round trip. The limit lasts as long as the transaction, also behind a pooler.
+func beginPostgres(limit time.Duration) []string {
+	return []string{fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d", max(limit.Milliseconds(), 1))}
+}
+
+// refusedByPostgres goes by the SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html.
+func refusedByPostgres(err error) (Outcome, string, bool) {
+	var (
+		pg   *pgconn.PgError
+		long *pgproto3.ExceededMaxBodyLenErr
+	)
+	if errors.As(err, &long) { // from what has not even let us in, it is garbage
+		o := BodyTooLarge
+		if connecting := new(pgconn.ConnectError); errors.As(err, &connecting) {
+			o = InvalidResponse
+		}
+		return o, fmt.Sprintf("an answer of %d bytes in one piece, want at most %d", long.ActualBodyLen, long.MaxExpectedBodyLen), true
+	}
+	if !errors.As(err, &pg) {
+		return Error, "", false
+	}
+	text := fmt.Sprintf("%.200s: SQLSTATE %.5s", pg.Message, pg.Code)
+	class := ""
+	if len(pg.Code) == 5 {
+		class = pg.Code[:2]
+	}
+	switch pg.Code {
+	case "57014", "55P03": // statement_timeout, lock_timeout
+		return Timeout, text, true
+	case "3D000", "53300", "57P03": // no such database, too many connections, starting up or shutting down
+		return Refused, text, true
+	case "57P01", "57P02", "57P05": // shut down, crashed, idle for too long
+		return Reset, text, true
+	}
+	switch class {
+	case "28": // wrong credentials
+		return Refused, text, true
+	case "08":
+		return Reset, text, true
+	case "53", "58", "XX": // out of disk or memory, I/O errors, internal errors
+		return Error, text, true
+	}
+	return InvalidResponse, text, true
+}

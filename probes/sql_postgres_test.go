@@ -1,0 +1,304 @@
+package probes
+
+import (
+	"database/sql"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/perfwatch/perfwatch/internal/peer"
+)
+
+const holdings = "CREATE TABLE holdings (user_id INTEGER, symbol VARCHAR(20), quantity DOUBLE PRECISION)"
+
+// postgresDSN is the DSN of a peer's database as its owner.
+func postgresDSN(address string) string {
+	return "postgres://watcher:hunter2@" + address + "/postgres?sslmode=disable"
+}
+
+func TestPostgres(t *testing.T) {
+	server := peer.StartPostgres(t)
+	file := writeDSN(t, t.TempDir(), postgresDSN(server.Address))
+	owner, err := sql.Open("pgx", postgresDSN(server.Address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = owner.Close() }()
+	mustExec(t, owner, holdings, "INSERT INTO holdings VALUES (1, 'AAPL', 2.5), (1, 'MSFT', 4), (2, 'AAPL', 1)")
+	t.Run("queries", func(t *testing.T) { postgresQueries(t, file) })
+	t.Run("connection", func(t *testing.T) { postgresConnection(t, file) })
+	t.Run("locked table", func(t *testing.T) { lockedTable(t, file, owner, "LOCK TABLE holdings", "statement timeout") })
+	t.Run("server limits", func(t *testing.T) { postgresLimits(t, file, owner) })
+	t.Run("refused", func(t *testing.T) { postgresRefusals(t, server.Address) })
+	t.Run("rotated password", func(t *testing.T) { postgresRotation(t, file, owner, server.Address) })
+	t.Run("terminated", func(t *testing.T) { postgresTerminated(t, file, owner) })
+	t.Run("stopped", func(t *testing.T) { stoppedServer(t, server.Process, file) })
+	t.Run("dead", func(t *testing.T) { deadServer(t, server.Process, file) })
+}
+
+func postgresQueries(t *testing.T, file string) {
+	t.Helper()
+	endless := "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT "
+	rows := append(queryRows(),
+		queryRow{"writes", Query{Query: "INSERT INTO holdings VALUES (9, 'X', 1) RETURNING symbol"}, InvalidResponse, "read-only transaction"},
+		queryRow{"two statements", Query{Query: "ROLLBACK; DELETE FROM holdings"}, InvalidResponse, "multiple commands"},
+		queryRow{"never answers", Query{Query: "SELECT pg_sleep(60)"}, Timeout, "statement timeout"},
+		queryRow{"never ends", Query{Query: endless + "repeat('x', 1000) FROM n"}, BodyTooLarge, "over 10MiB"},
+		queryRow{"never ends, of nothing", Query{Query: endless + "FROM n", Expect: QueryExpect{MaxRows: new(int)}},
+			InvalidResponse, "more than 0 rows"},
+		queryRow{"one huge value", Query{Query: "SELECT repeat('x', 50000000)"}, BodyTooLarge, ""},
+		queryRow{"divides by zero", Query{Query: "SELECT 1 / 0"}, InvalidResponse, "SQLSTATE 22012"},
+		queryRow{"types", Query{Query: "SELECT 1::bigint AS a, 1.5::numeric AS b, now() AS c, '{1}'::int[] AS d, 'NaN'::float8 AS e",
+			Expect: QueryExpect{JSON: `.[0].a == 1 and .[0].b == "1.5" and (.[0].c | startswith("20"))`}}, OK, ""},
+	)
+	for _, tt := range rows {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.query.Name = "q"
+			for i := range len(tt.query.Args) {
+				tt.query.Query = strings.Replace(tt.query.Query, "?", "$"+string(rune('1'+i)), 1)
+			}
+			s := takeWithin(t, mustBuild(t, &SQL{DSNFile: file, Queries: []Query{tt.query}}, Env{}), tt.want)
+			if s.Outcome != tt.want || s.Err != nil && !strings.Contains(s.Err.Error(), tt.reason) {
+				t.Fatalf("outcome %v, want %v with %q: %v", s.Outcome, tt.want, tt.reason, s.Err)
+			}
+			if got := strings.Join(happened(s.Phases), " "); !strings.HasPrefix(got, "connect request first_byte") {
+				t.Errorf("phases %s, want connect request first_byte and maybe transfer", got)
+			}
+		})
+	}
+}
+
+// A probe keeps its connection, also where the server ended its query.
+func postgresConnection(t *testing.T, file string) {
+	t.Helper()
+	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "now", Query: "SELECT pg_sleep(0)"},
+		{Name: "rows", Query: "SELECT * FROM holdings", Expect: QueryExpect{MinRows: 3}}}}, Env{})
+	for i, opened := range []int{1, 0, 0} {
+		s := takeWithin(t, p, OK)
+		if want := (PoolStats{Idle: 1, Opened: opened}); s.Outcome != OK || s.SQL.Pool != want {
+			t.Errorf("run %d: %v, pool %+v, want ok and %+v: %v", i, s.Outcome, s.SQL.Pool, want, s.Err)
+		}
+		if q := s.SQL.Queries; len(q) != 2 || q[0].Name != "now" || q[1].Name != "rows" || q[0].Duration+q[1].Duration > s.Duration {
+			t.Errorf("queries %v of a run of %v, want now and rows within it", q, s.Duration)
+		}
+	}
+	slow := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT pg_sleep(60)"}}}, Env{})
+	for i, opened := range []int{1, 0} {
+		s := takeWithin(t, slow, Timeout)
+		if s.Outcome != Timeout || s.SQL.Pool.Opened != opened || s.SQL.Queries[0].Duration < patience/2 {
+			t.Errorf("slow run %d: %v, %d connections opened, %v, want timeout on the same connection: %v",
+				i, s.Outcome, s.SQL.Pool.Opened, s.SQL.Queries, s.Err)
+		}
+	}
+}
+
+// lockedTable runs a query on a table that another holds, and again once it is free.
+func lockedTable(t *testing.T, file string, owner *sql.DB, lock, reason string) {
+	t.Helper()
+	conn, err := owner.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for _, statement := range []string{"BEGIN", lock} {
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT * FROM holdings", Expect: QueryExpect{MinRows: 3}}}}, Env{})
+	if s := takeWithin(t, p, Timeout); s.Outcome != Timeout || !strings.Contains(s.Err.Error(), reason) {
+		t.Errorf("%v, want timeout with %q: %v", s.Outcome, reason, s.Err)
+	}
+	for _, statement := range []string{"ROLLBACK", "UNLOCK TABLES"} {
+		_, _ = conn.ExecContext(t.Context(), statement)
+	}
+	if s := takeWithin(t, p, OK); s.Outcome != OK {
+		t.Errorf("once it is free: %v: %v", s.Outcome, s.Err)
+	}
+}
+
+// What a probe asked for must not go on when the probe has given up, though the server may not have been told.
+func postgresLimits(t *testing.T, file string, owner *sql.DB) {
+	t.Helper()
+	settings := Query{
+		Name: "q",
+		Query: "SELECT current_setting('transaction_read_only') AS ro, current_setting('statement_timeout') AS t, " +
+			"current_setting('application_name') AS a",
+		Expect: QueryExpect{JSON: `.[0] == {ro: "on", t: "1h", a: "perfwatch"}`},
+	}
+	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{settings}}, Env{})
+	if s := Take(t.Context(), p, time.Now()); s.Outcome != OK {
+		t.Errorf("without a deadline: %v, want a limit of an hour: %v", s.Outcome, s.Err)
+	}
+	var left int
+	err := owner.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' "+
+		"AND state = 'active' AND pid <> pg_backend_pid()").Scan(&left)
+	if err != nil || left != 0 {
+		t.Errorf("%d queries still run whose probes gave up, %v, want none", left, err)
+	}
+}
+
+func postgresRefusals(t *testing.T, address string) {
+	t.Helper()
+	for _, tt := range []struct {
+		name, dsn string
+		want      Outcome
+		reason    string
+		phases    string
+	}{
+		{"wrong password", "postgres://watcher:swordfish@" + address + "/postgres?sslmode=disable", Refused, "SQLSTATE 28P01", "connect"},
+		{"unknown user", "postgres://stranger:swordfish@" + address + "/postgres?sslmode=disable", Refused, "SQLSTATE 28P01", "connect"},
+		{"unknown database", "postgres://watcher:hunter2@" + address + "/swordfish?sslmode=disable", Refused, "SQLSTATE 3D000", "connect"},
+		{"no TLS there", "postgres://watcher:hunter2@" + address + "/postgres?sslmode=require", InvalidResponse, "TLS", "connect"},
+		{"no server", "postgres://watcher:swordfish@" + deadAddress(t) + "/postgres", Refused, "connection refused", "connect"},
+		{"no host", "postgres://watcher:swordfish@nobody.invalid/postgres", DNSFailure, "", "dns"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := writeDSN(t, t.TempDir(), tt.dsn)
+			s := takeWithin(t, mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT 1"}}}, Env{}), tt.want)
+			if s.Outcome != tt.want || !strings.Contains(s.Err.Error(), tt.reason) {
+				t.Fatalf("outcome %v, want %v with %q: %v", s.Outcome, tt.want, tt.reason, s.Err)
+			}
+			wantNoSecrets(t, s.Err, "swordfish", "hunter2", "stranger", "watcher", file)
+			if got := strings.Join(happened(s.Phases), " "); got != tt.phases {
+				t.Errorf("phases %s, want %s", got, tt.phases)
+			}
+		})
+	}
+}
+
+func wantNoSecrets(t *testing.T, err error, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		if strings.Contains(err.Error(), word) {
+			t.Errorf("the error tells %q: %v", word, err)
+		}
+	}
+}
+
+func postgresRotation(t *testing.T, file string, owner *sql.DB, address string) {
+	t.Helper()
+	p := mustBuild(t, &SQL{DSNFile: file, FreshConnection: true, Queries: []Query{{Name: "q", Query: "SELECT 1"}}}, Env{})
+	mustExec(t, owner, "ALTER USER watcher PASSWORD 'swordfish'")
+	defer func() { mustExec(t, owner, "ALTER USER watcher PASSWORD 'hunter2'") }()
+	if s := takeWithin(t, p, Refused); s.Outcome != Refused {
+		t.Errorf("the old password: %v, want refused: %v", s.Outcome, s.Err)
+	}
+	dir := file[:strings.LastIndexByte(file, '/')]
+	writeDSN(t, dir, strings.Replace(postgresDSN(address), "hunter2", "swordfish", 1))
+	if s := takeWithin(t, p, OK); s.Outcome != OK {
+		t.Errorf("the new password: %v, want ok: %v", s.Outcome, s.Err)
+	}
+	writeDSN(t, dir, postgresDSN(address))
+}
+
+// An administrator ends the connection while a query runs.
+func postgresTerminated(t *testing.T, file string, owner *sql.DB) {
+	t.Helper()
+	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT pg_sleep(30)"}}}, Env{})
+	done := make(chan Sample)
+	go func() { done <- Take(t.Context(), p, time.Now()) }()
+	for ended := 0; ended == 0; {
+		err := owner.QueryRowContext(t.Context(), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "+
+			"WHERE state = 'active' AND query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()").Scan(&ended)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := <-done; s.Outcome != Reset || !strings.Contains(s.Err.Error(), "57P01") {
+		t.Errorf("%v, want reset: %v", s.Outcome, s.Err)
+	}
+}
+
+// stoppedServer runs a probe whose server is frozen after the first run, and thawed after the third.
+func stoppedServer(t *testing.T, server *peer.Process, file string) {
+	t.Helper()
+	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT 1"}}}, Env{})
+	if s := takeWithin(t, p, OK); s.Outcome != OK {
+		t.Fatalf("before: %v: %v", s.Outcome, s.Err)
+	}
+	server.Signal(t, syscall.SIGSTOP)
+	for _, how := range []string{"on the connection that it had", "on a new one"} {
+		start := time.Now()
+		s := takeWithin(t, p, Timeout)
+		if s.Outcome != Timeout || time.Since(start) > patience+time.Second {
+			t.Errorf("%s: %v after %v, want timeout after %v: %v", how, s.Outcome, time.Since(start), patience, s.Err)
+		}
+		wantNoSecrets(t, s.Err, "hunter2", "watcher")
+	}
+	server.Signal(t, syscall.SIGCONT)
+	if s := takeWithin(t, p, OK); s.Outcome != OK {
+		t.Errorf("after: %v: %v", s.Outcome, s.Err)
+	}
+}
+
+func deadServer(t *testing.T, server *peer.Process, file string) {
+	t.Helper()
+	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT 1"}}}, Env{})
+	if s := takeWithin(t, p, OK); s.Outcome != OK {
+		t.Fatalf("before: %v: %v", s.Outcome, s.Err)
+	}
+	server.Signal(t, syscall.SIGKILL)
+	server.Stop(t)
+	got := takeWithin(t, p, OK).Outcome
+	if got != Refused && got != Reset {
+		t.Errorf("on the connection that it had: %v, want reset or refused", got)
+	}
+	if s := takeWithin(t, p, OK); s.Outcome != Refused {
+		t.Errorf("on a new one: %v, want refused: %v", s.Outcome, s.Err)
+	}
+}
+
+// TestHostilePostgres is about servers that are none.
+func TestHostilePostgres(t *testing.T) {
+	auth := func(kind string) string { return "R\x00\x00\x00\x08\x00\x00\x00" + kind }
+	echo := "E\x00\x00\x00\x3dSFATAL\x00VFATAL\x00C28P01\x00Mno \"watcher\" with hunter2 in here\x00\x00"
+	for _, tt := range []struct {
+		name  string
+		serve func(net.Conn)
+		want  Outcome
+	}{
+		{"never answers", hangs, Timeout},
+		{"closes at once", func(net.Conn) {}, Reset},
+		{"speaks HTTP", insists("HTTP/1.1 400 Bad Request\r\n\r\n"), InvalidResponse},
+		{"speaks garbage", insists(strings.Repeat("\xff\x00\x01", 100_000)), InvalidResponse},
+		{"announces a message of 1 GiB", insists("R\x40\x00\x00\x00"), InvalidResponse},
+		{"drips", forEverAtOnce("R\x00\x00\x10\x00", "x", 10*time.Millisecond), Timeout},
+		{"asks for the password and tells it", insists(auth("\x03") + echo), Refused},
+		{"sends notices for ever", forEverFast("N\x00\x00\x00\x05\x00"), Timeout},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := listener(t)
+			t.Cleanup(serveAll(l, tt.serve))
+			file := writeDSN(t, t.TempDir(), postgresDSN(l.Addr().String()))
+			start := time.Now()
+			s := takeWithin(t, mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT 1"}}}, Env{}), tt.want)
+			if s.Outcome != tt.want || time.Since(start) > patience+2*time.Second {
+				t.Errorf("outcome %v after %v, want %v: %v", s.Outcome, time.Since(start), tt.want, s.Err)
+			}
+			wantNoSecrets(t, s.Err, "hunter2", "watcher")
+		})
+	}
+}
+
+// insists sends text and waits for the peer to go.
+func insists(text string) func(net.Conn) {
+	return func(c net.Conn) {
+		hasty(text)(c)
+		hangs(c)
+	}
+}
+
+// forEverFast sends piece until nobody takes it.
+func forEverFast(piece string) func(net.Conn) {
+	all := []byte(strings.Repeat(piece, 1000))
+	return func(c net.Conn) {
+		for {
+			if _, err := c.Write(all); err != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package probes
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+)
+
+// The result codes of SQLite that say more than an error, https://www.sqlite.org/rescode.html. Extended codes have them
+// in their lowest byte.
+const (
+	sqliteBusy, sqliteLocked, sqliteInterrupted = 5, 6, 9
+	sqliteIOError, sqliteNoMemory, sqliteFull   = 10, 7, 13
+	sqlitePermission, sqliteCannotOpen          = 3, 14
+)
+
+// sqliteEngine is a file, which is opened to be read only and never made.
+func sqliteEngine() engine {
+	return engine{open: openSQLite, begin: beginSQLite, refusal: refusedBySQLite}
+}
+
+// openSQLite dials nothing. Parameters in the DSN are refused: a _pragma is a statement that may write.
+func openSQLite(dsn string, _ dialer) (driver.Connector, error) {
+	path := strings.TrimPrefix(dsn, "sqlite:")
+	if path == "" || strings.ContainsRune(path, '?') {
+		return nil, errDSN
+	}
+	file := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: "mode=ro"}
+	return sqlite.NewConnector(file.String())
+}
+
+// beginSQLite waits for a lock as long as the limit says. SQLite has no limit for a statement that works: it is
+// interrupted when the run's context ends.
+func beginSQLite(limit time.Duration) []string {
+	return []string{fmt.Sprintf("PRAGMA busy_timeout = %d; PRAGMA query_only = 1; BEGIN", max(limit.Milliseconds(), 1))}
+}
+
+func refusedBySQLite(err error) (Outcome, string, bool) {
+	var failure *sqlite.Error
+	if !errors.As(err, &failure) {
+		return Error, "", false
+	}
+	text := fmt.Sprintf("%.200s", failure.Error())
+	switch failure.Code() & 0xff {
+	case sqliteBusy, sqliteLocked, sqliteInterrupted:
+		return Timeout, text, true
+	case sqlitePermission, sqliteCannotOpen, sqliteIOError, sqliteNoMemory, sqliteFull:
+		return Error, text, true
+	}
+	return InvalidResponse, text, true
+}
