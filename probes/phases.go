@@ -38,3 +38,18 @@ func (ps *Phases) Set(p Phase, d time.Duration) {
 func (ps *Phases) Get(p Phase) (time.Duration, bool) {
 	return ps.durations[p], ps.happened&(1<<p) != 0
 }
+
+// add adds the phases of another request of the same run.
+func (ps *Phases) add(other *Phases) {
+	for p := range NumPhases {
+		if d, ok := other.Get(p); ok {
+			ps.Set(p, ps.durations[p]+d)
+		}
+	}
+}
+
+// drop takes back a phase.
+func (ps *Phases) drop(p Phase) {
+	ps.durations[p] = 0
+	ps.happened &^= 1 << p
+}

@@ -13,6 +13,7 @@ type Kinds struct {
 	HTTP *probes.HTTP         `yaml:"http"`
 	TCP  *probes.TCP          `yaml:"tcp"`
 	TLS  *probes.TLSHandshake `yaml:"tls"`
+	DNS  *probes.DNSQuery     `yaml:"dns"`
 	SQL  *probes.SQL          `yaml:"sql"`
 	Load *load.Spec           `yaml:"load"`
 }

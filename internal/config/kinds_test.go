@@ -40,13 +40,18 @@ func TestAKindIsOneField(t *testing.T) {
 
 func TestEveryKindIsRead(t *testing.T) {
 	cfg := mustLoad(t, "testdata/good/kinds.yml")
-	year := 365
+	year, two := 365, 2
 	want := []Kinds{
 		{TCP: &probes.TCP{Address: "127.0.0.1:6379", Send: "PING\r\n", Expect: probes.Reply{Matches: `^\+PONG`}}},
 		{TLS: &probes.TLSHandshake{
 			Address: "shop.example:443", ALPN: []string{"h2"}, Send: "hello",
 			TLSConfig: promconfig.TLSConfig{ServerName: "www.shop.example", MinVersion: tls.VersionTLS12},
 			Expect:    probes.TLSExpect{MinDays: 14, MinVersion: tls.VersionTLS13, ALPN: "h2", Matches: "hello"},
+		}},
+		{DNS: &probes.DNSQuery{
+			Server: "9.9.9.9", Name: "shop.example", Type: "AAAA", Protocol: "tls",
+			TLSConfig: promconfig.TLSConfig{ServerName: "dns.quad9.net"},
+			Expect:    probes.DNSExpect{RCode: "NOERROR", MinAnswers: &two, Matches: "2001:db8::1$"},
 		}},
 		{SQL: &probes.SQL{DSNFile: "../secrets/shop.dsn", FreshConnection: true, Queries: []probes.Query{
 			{Name: "holdings", Query: "SELECT symbol FROM holdings WHERE user_id = $1", Args: []any{1, "AAPL", 2.5, true, nil}},
