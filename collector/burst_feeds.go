@@ -49,7 +49,7 @@ func (f burstFeeds) judge(s *load.Summary, all *load.LeafSummary, w *BurstWatch)
 	f.feed(objective.LoadMemoryPeak, w.each((*Watched).memoryPeak))
 	f.feed(objective.LoadMemoryPerRequest, w.each((*Watched).memoryPerRequest))
 	f.feed(objective.LoadMemoryLeak, w.each((*Watched).memoryLeak))
-	f.feed(objective.LoadCacheHitRatio, w.hitRatios())
+	f.feed(objective.LoadCacheHitRatio, append(w.hitRatios(), saidHits(all)))
 }
 
 // feed judges each objective of a measure by the worst of several figures.
@@ -81,6 +81,12 @@ func (w *BurstWatch) each(ask func(*Watched) figure) (list []figure) {
 		list = append(list, ask(&w.Processes[i]))
 	}
 	return list
+}
+
+// saidHits is what the responses themselves say of caches; no figure if they do not.
+func saidHits(all *load.LeafSummary) figure {
+	hits, of := all.CacheHits()
+	return figure{float64(hits) / max(1, float64(of)), int(of)}
 }
 
 func (w *BurstWatch) hitRatios() (list []figure) {

@@ -9,6 +9,7 @@ import (
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/internal/trend"
+	"github.com/perfwatch/perfwatch/probes"
 )
 
 // burstBook has an objective named after each measure of bursts.
@@ -114,6 +115,42 @@ func TestAQuantileThatAnObjectiveIsAboutIsExposed(t *testing.T) {
 		`perfwatch_load_last_latency_seconds{endpoint="",probe="journey",quantile="0.1"}`:      "",
 		`perfwatch_load_last_latency_seconds{endpoint="list",probe="journey",quantile="0.75"}`: "",
 	})
+}
+
+// Without a Redis to look at, the responses' own verdicts are judged; beside one, the worse of the two.
+func TestVerdictsOfResponsesAreHitsToo(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		hits, misses uint64
+		watch        *BurstWatch
+		want         string
+		samples      string
+	}{
+		{"verdicts alone", 180, 20, nil, "0.9", "200"},
+		{"none", 0, 0, nil, "", "0"},
+		{"too few", 40, 20, nil, "0.6666666666666666", "60"},
+		{"a Redis that did worse", 180, 20, redisOf(50, 50), "0.5", "100"},
+		{"a Redis that did better", 180, 20, redisOf(99, 1), "0.9", "200"},
+		{"a Redis that was hardly asked", 180, 20, redisOf(0, 1), "0.9", "200"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			reg, b := burstObjectives(t)
+			s := twoLeavesSummary(load.Completed)
+			s.Leaves[0].Cache[probes.CacheHit], s.Leaves[1].Cache[probes.CacheMiss] = tt.hits, tt.misses
+			s.Leaves[1].Cache[probes.CacheBypass], s.Leaves[1].Cache[probes.CacheUnsaid] = 7, 1000
+			b.End(s, tt.watch)
+			series := map[string]string{value(objective.LoadCacheHitRatio): tt.want, samples(objective.LoadCacheHitRatio): tt.samples}
+			if tt.hits == 180 {
+				series[`perfwatch_load_last_cache_hit_ratio{probe="journey",redis=""}`] = "0.9"
+				series[`perfwatch_load_last_cache_lookups{probe="journey",redis=""}`] = "200"
+			}
+			wantSeries(t, reg, series)
+		})
+	}
+}
+
+func redisOf(hits, misses float64) *BurstWatch {
+	return &BurstWatch{Redis: []WatchedRedis{{Name: "cache", Burst: RedisSpan{Known: true, Hits: hits, Misses: misses}}}}
 }
 
 func TestTheWorstOfWhatCanBeJudgedCounts(t *testing.T) {

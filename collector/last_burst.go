@@ -30,6 +30,10 @@ func (m *lastMetrics) burst(s *load.Summary, all *load.LeafSummary, extra []floa
 	if s.Requests() > 0 {
 		m.gauge(loadLastErrorRatio, s.ErrorRatio())
 	}
+	if hits, of := all.CacheHits(); of > 0 {
+		m.gauge(loadLastHitRatio, float64(hits)/float64(of), "")
+		m.gauge(loadLastLookups, float64(of), "")
+	}
 	m.latency(all, s, extra)
 	for _, l := range s.ByEndpoint() {
 		m.latency(&l, s, nil)

@@ -24,8 +24,9 @@ func watchFamilies() []Family {
 		{loadLastIdleCPUSeconds, gauge, process,
 			"The part of it that would have been spent anyway: at the rate of as long a time just before the burst."},
 		{loadLastHitRatio, gauge, redis,
-			"Lookups of the last burst's time that found their key, whoever asked. Absent without lookups, and if Redis was away."},
-		{loadLastLookups, gauge, redis, "Lookups of the last burst's time, whoever asked. Absent if Redis was away."},
+			"Lookups of the last burst's time that found their key, whoever asked; redis \"\" is what the burst's own responses say of " +
+				"caches (Cache-Status, X-Cache). Absent without lookups, and if Redis was away."},
+		{loadLastLookups, gauge, redis, "Lookups of the last burst's time, whoever asked; redis \"\" is responses that said hit or miss. Absent if Redis was away."},
 		{loadLastIdleHitRatio, gauge, redis, "The same of as long a time just before the burst."},
 	}
 }

@@ -91,6 +91,9 @@ func startTarget(tb testing.TB) (url string) {
 func TestBurstOverRealConnections(t *testing.T) {
 	var served, conns atomic.Int64
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n := served.Load(); n%2 == 0 {
+			w.Header().Set("X-Cache", []string{"miss", "hit"}[n/2%2])
+		}
 		served.Add(1)
 		if r.URL.Path == "/r1" {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -127,6 +130,10 @@ func TestBurstOverRealConnections(t *testing.T) {
 		}
 		if all := s.All(); all.Bytes != int64(s.Requests())*int64(len(targetBody)) || all.Min() <= 0 || all.Max() > 5 {
 			t.Errorf("%s: %d bytes in %g to %g s", name, all.Bytes, all.Min(), all.Max())
+		}
+		all := s.All()
+		if hits, of := all.CacheHits(); hits == 0 || hits == of || of > s.Requests()*2/3 || of < s.Requests()/3 {
+			t.Errorf("%s: %d hits of %d said so in %d responses, want half of half of them", name, hits, of, s.Requests())
 		}
 		if conns.Load() > int64(s.UsersPeak) {
 			t.Errorf("%s: %d connections of %d users, want one each", name, conns.Load(), s.UsersPeak)

@@ -109,8 +109,9 @@ type LeafSummary struct {
 	Task, Endpoint string
 	Outcomes       [probes.NumOutcomes]uint64
 	Bytes          int64
-	Response       *hdrhistogram.Histogram // from the due instant (open model); the same histogram as Service in the closed one
-	Service        *hdrhistogram.Histogram // from the send
+	Cache          [probes.NumCacheVerdicts]uint64 // what the responses said of caches
+	Response       *hdrhistogram.Histogram         // from the due instant (open model); the same histogram as Service in the closed one
+	Service        *hdrhistogram.Histogram         // from the send
 	Phases         [probes.NumPhases]PhaseSummary
 }
 

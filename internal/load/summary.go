@@ -87,6 +87,9 @@ func (l *LeafSummary) merge(other *LeafSummary) {
 		l.Outcomes[o] += n
 	}
 	l.Bytes += other.Bytes
+	for v, n := range other.Cache {
+		l.Cache[v] += n
+	}
 	l.Response.Merge(other.Response)
 	l.Service.Merge(other.Service)
 	for p := range other.Phases {
@@ -106,6 +109,12 @@ func (l *LeafSummary) Requests() (n uint64) {
 
 // Failures is how many requests had an outcome other than ok and canceled.
 func (l *LeafSummary) Failures() uint64 { return l.Requests() - l.Outcomes[probes.OK] }
+
+// CacheHits is how many responses said that a cache had the answer, of those that said so or that none had.
+func (l *LeafSummary) CacheHits() (hits, of uint64) {
+	hits = l.Cache[probes.CacheHit]
+	return hits, hits + l.Cache[probes.CacheMiss]
+}
 
 // ErrorRatio is Failures over Requests; 0 without requests.
 func (l *LeafSummary) ErrorRatio() float64 { return ratio(l.Failures(), l.Requests()) }

@@ -30,7 +30,10 @@ func TestSummaryCounts(t *testing.T) {
 		leafWith(5, 500*time.Millisecond, probes.Timeout),
 	}}
 	s.Leaves[2].Outcomes[probes.Canceled] = 100
+	s.Leaves[0].Cache = [probes.NumCacheVerdicts]uint64{probes.CacheHit: 20, probes.CacheBypass: 10}
+	s.Leaves[1].Cache = [probes.NumCacheVerdicts]uint64{probes.CacheHit: 1, probes.CacheMiss: 7, probes.CacheUnsaid: 7}
 	all := s.All()
+	hits, lookups := all.CacheHits()
 	for _, tt := range []struct {
 		name      string
 		got, want float64
@@ -42,6 +45,8 @@ func TestSummaryCounts(t *testing.T) {
 		{"successes a second", s.Throughput(), 3},
 		{"requests of all", float64(all.Requests()), 50},
 		{"failures of all", float64(all.Failures()), 20},
+		{"hits of all", float64(hits), 21},
+		{"lookups of all", float64(lookups), 28},
 		{"bytes of all", float64(all.Bytes), 21},
 		{"responses of all", float64(all.Response.TotalCount()), 50},
 	} {

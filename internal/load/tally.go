@@ -34,6 +34,7 @@ type entry struct {
 	phases       probes.Phases
 	leaf         uint16
 	outcome      probes.Outcome
+	cache        probes.CacheVerdict
 }
 
 // A batch holds a user's last requests, so that the tally's lock is taken for 32 of them at once and its histograms,
@@ -48,6 +49,7 @@ type batch struct {
 func (t *batch) put(leaf int, s *probes.Sample) (full bool) {
 	t.entries[t.n] = entry{
 		service: s.Duration, lag: s.Lag(), bytes: s.Bytes, phases: s.Phases, leaf: uint16(leaf), outcome: s.Outcome,
+		cache: s.Cache,
 	}
 	t.n++
 	return t.n == len(t.entries)
@@ -92,6 +94,7 @@ func (t *tally) count(e *entry) {
 	if e.outcome == probes.Canceled {
 		return
 	}
+	l.Cache[e.cache]++
 	record(l.Service, e.service)
 	if l.Response != l.Service {
 		record(l.Response, e.lag+e.service)

@@ -15,7 +15,7 @@ const (
 )
 
 // The measures of the last valid burst of a load probe. Those of memory are of the processes that it watches, and the
-// hit ratio is of its Redis servers; of several the worst one counts.
+// hit ratio is of its Redis servers and of what the responses say of caches; of several the worst one counts.
 const (
 	LoadUsers            Measure = "load_users"              // most concurrent users
 	LoadThroughput       Measure = "load_throughput"         // requests a second that succeeded
@@ -27,7 +27,7 @@ const (
 	LoadMemoryPeak       Measure = "load_memory_peak"        // highest resident memory, bytes
 	LoadMemoryPerRequest Measure = "load_memory_per_request" // resident memory gained for each request, bytes
 	LoadMemoryLeak       Measure = "load_memory_leak"        // growth that resident memory surely shows, bytes a second
-	LoadCacheHitRatio    Measure = "load_cache_hit_ratio"    // lookups that found their key
+	LoadCacheHitRatio    Measure = "load_cache_hit_ratio"    // lookups that found their key, responses that came from a cache
 )
 
 // Measures lists every measure in the order of the documentation.
