@@ -91,7 +91,9 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 		"PerfwatchCacheHitRatio": "warning critical", "PerfwatchErrorRatio": "warning critical",
 		"PerfwatchConcurrentUsers": "info", "PerfwatchThroughput": "info",
 		"PerfwatchMemoryUsage": "warning critical", "PerfwatchCpuUsage": "warning critical",
-		"PerfwatchProbeDown": "warning critical", "PerfwatchDown": "critical", "PerfwatchRedisDown": "critical",
+		"PerfwatchRecsErrorRatio": "info", "PerfwatchRecsLatencyMean": "info", "PerfwatchRecsThroughput": "info",
+		"PerfwatchRecsMemory": "info",
+		"PerfwatchProbeDown":  "warning critical", "PerfwatchDown": "critical", "PerfwatchRedisDown": "critical",
 		"PerfwatchConfigReloadFailed": "warning", "PerfwatchBurstAborted": "warning",
 		"PerfwatchBurstInvalid": "info warning", "PerfwatchBurstMissing": "warning",
 	}

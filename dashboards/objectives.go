@@ -91,13 +91,18 @@ func linesOf(cfg *config.Config, m objective.Measure, quantile float64) []query 
 
 // history shows when each objective was met and when it was not.
 func history() panel {
-	p := base(101, "state-timeline", "Met and missed",
-		"Whether each objective met its target. A gap means that there were too few samples to judge it.", "none")
+	return timeline(101, "Met and missed",
+		"Whether each objective met its target. A gap means that there were too few samples to judge it.",
+		query{`min by (objective) (perfwatch_objective_met)`, "{{objective}}"}, words("missed", "orange", "met", "green"))
+}
+
+// timeline draws a state for each series as a bar over time.
+func timeline(id int, title, description string, q query, mappings []any) panel {
+	p := base(id, "state-timeline", title, description, "none")
 	p.Targets = []target{{
-		RefID: "A", Datasource: source(), Expr: `min by (objective) (perfwatch_objective_met)`,
-		LegendFormat: "{{objective}}", Format: "time_series", Range: true,
+		RefID: "A", Datasource: source(), Expr: q.expr, LegendFormat: q.legend, Format: "time_series", Range: true,
 	}}
-	p.FieldConfig.Defaults.Mappings = words("missed", "orange", "met", "green")
+	p.FieldConfig.Defaults.Mappings = mappings
 	p.FieldConfig.Defaults.Custom = map[string]any{"fillOpacity": 70, "lineWidth": 0}
 	p.Options = map[string]any{
 		"mergeValues": true, "showValue": "never", "alignValue": "left", "rowHeight": 0.8,

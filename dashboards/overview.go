@@ -11,7 +11,8 @@ func overview(cfg *config.Config) dashboard {
 	var g grid
 	addObjectives(&g, cfg)
 	addEndpoints(&g, cfg)
-	addBursts(&g)
+	addBursts(&g, cfg)
+	addWatched(&g, cfg)
 	addRedis(&g, cfg)
 	addHost(&g, cfg)
 	addSelf(&g)
@@ -100,41 +101,6 @@ func ratio(part, whole string) string { return part + " / (" + whole + " > 0)" }
 // lastOf is a gauge of each probe; more than one perfwatch may watch the same.
 func lastOf(metric, how string) string {
 	return how + ` by (probe) (` + metric + `{probe=~"$probe"})`
-}
-
-// addBursts shows the last burst of each load probe, and the trend from burst to burst.
-func addBursts(g *grid) {
-	latency := func(quantile string) string {
-		return `max by (probe) (perfwatch_load_last_latency_seconds{probe=~"$probe",endpoint="",quantile=~"` + quantile + `"})`
-	}
-	g.row(300, "Load bursts")
-	const about = "The last burst of each load probe. One that is not valid could not keep its own plan and feeds no objective."
-	g.add(24, 7, table(301, "Last bursts", about, "probe",
-		column{"valid", "none", lastOf("perfwatch_load_last_valid", "min"), steps("orange", from(1, "green"))},
-		column{"users", "none", lastOf("perfwatch_load_last_users_peak", "max"), nil},
-		column{"in flight", "none", lastOf("perfwatch_load_last_in_flight_peak", "max"), nil},
-		column{"requests a second", "reqps", lastOf("perfwatch_load_last_throughput_requests_per_second", "max"), nil},
-		column{"p50", "s", latency("0.5"), nil},
-		column{"p95", "s", latency("0.95"), nil},
-		column{"p99", "s", latency("0.99"), nil},
-		column{"slowest", "s", latency(`1(\\.0)?`), nil}, // OpenMetrics writes 1.0
-		column{"errors", "percentunit", lastOf("perfwatch_load_last_error_ratio", "max"), steps("text", from(0.01, "orange"),
-			from(0.1, "red"))},
-		column{"took", "s", lastOf("perfwatch_load_last_duration_seconds", "max"), nil},
-		column{"ended", "dateTimeFromNow", `1000 * ` + lastOf("perfwatch_load_last_timestamp_seconds", "max"), nil},
-	))
-	g.add(8, 8, series(302, "Requests of bursts", "Requests a second that bursts send now.", "reqps",
-		query{`sum by (probe) (rate(perfwatch_load_requests_total{probe=~"$probe"}[$__rate_interval]))`, "{{probe}}"}))
-	g.add(8, 8, series(303, "Users of bursts", "Users that bursts run now.", "short",
-		query{lastOf("perfwatch_load_users", "max"), "{{probe}}"}))
-	g.add(8, 8, series(304, "p95 from burst to burst", "The p95 of each endpoint in the last burst, counted to three digits.", "s",
-		query{`max by (probe, endpoint) (perfwatch_load_last_latency_seconds{probe=~"$probe",endpoint!="",quantile="0.95"})`,
-			"{{probe}} {{endpoint}}"}))
-	g.add(12, 6, series(305, "Bursts by result", "How the bursts of the last hour ended.", "short",
-		query{`sum by (result) (increase(perfwatch_load_bursts_total{probe=~"$probe"}[1h]))`, "{{result}}"}))
-	g.add(12, 6, series(306, "Requests without a user",
-		"Requests that were due while every user was busy: the platform answers too slowly for the rate.", "reqps",
-		query{`sum by (probe) (rate(perfwatch_load_dropped_requests_total{probe=~"$probe"}[$__rate_interval]))`, "{{probe}}"}))
 }
 
 // addRedis shows what matters of a cache.

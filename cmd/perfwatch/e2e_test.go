@@ -98,7 +98,7 @@ func renderConfig(t *testing.T, s *stand, redis string) string {
 	}
 	text := &bytes.Buffer{}
 	err = template.Must(template.ParseFiles("testdata/e2e.yml.tmpl")).Execute(text, map[string]any{
-		"Platform": s.platform, "Redis": redis, "Endpoints": endpoints,
+		"Platform": s.platform, "Port": s.platform[strings.LastIndex(s.platform, ":")+1:], "Redis": redis, "Endpoints": endpoints,
 		"MemoryWarning":  fmt.Sprintf("%.2f%%", 100*s.memory.warning),
 		"MemoryCritical": fmt.Sprintf("%.2f%%", 100*s.memory.critical),
 	})

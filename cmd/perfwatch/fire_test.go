@@ -102,7 +102,9 @@ func TestABurstIsMissingAfterTheThirdTimeThatItIsDue(t *testing.T) {
 	}
 	check("before the first")
 	d.begin(t)
-	waitFor(t, "its end", func() bool { return d.bursts(t, load.Completed) == 1 })
+	// On a machine that others load it may be invalid: it came.
+	waitFor(t, "its end", func() bool { return d.bursts(t, load.Completed)+d.bursts(t, load.Invalid) == 1 })
+	waitFor(t, "the word of it", func() bool { _, page := d.ask("GET", "/"); return !strings.Contains(page, "Stop burst") })
 	check("after it")
 }
 

@@ -73,8 +73,8 @@ func TestGoodFilesHaveNeitherMistakesNorWarnings(t *testing.T) {
 
 func TestShippedConfiguration(t *testing.T) {
 	cfg := mustLoad(t, "../../perfwatch.yml")
-	if got := len(cfg.Probes); got != 16 {
-		t.Errorf("probes: %d, want 14 of http and 2 of load", got)
+	if got := len(cfg.Probes); got != 17 {
+		t.Errorf("probes: %d, want 14 of http and 3 of load", got)
 	}
 	journey := cfg.Probes[14]
 	leaves := 0
@@ -99,7 +99,7 @@ func TestShippedConfiguration(t *testing.T) {
 	}
 	want := []string{
 		"api_latency_p95", "api_latency_p99", "api_latency_p50", "cache_hit_ratio", "error_ratio", "concurrent_users",
-		"throughput", "memory_usage", "cpu_usage",
+		"throughput", "memory_usage", "cpu_usage", "recs_error_ratio", "recs_latency_mean", "recs_throughput", "recs_memory",
 	}
 	if diff := cmp.Diff(want, objectives); diff != "" {
 		t.Error(diff)
@@ -108,7 +108,8 @@ func TestShippedConfiguration(t *testing.T) {
 	wantWindows := map[string]time.Duration{
 		"api_latency_p95": 5 * time.Minute, "api_latency_p99": 30 * time.Minute, "api_latency_p50": 5 * time.Minute,
 		"cache_hit_ratio": 5 * time.Minute, "error_ratio": 15 * time.Minute, "concurrent_users": 0, "throughput": 0,
-		"memory_usage": 5 * time.Minute, "cpu_usage": 5 * time.Minute,
+		"memory_usage": 5 * time.Minute, "cpu_usage": 5 * time.Minute, "recs_error_ratio": 0, "recs_latency_mean": 0,
+		"recs_throughput": 0, "recs_memory": 0,
 	}
 	if diff := cmp.Diff(wantWindows, windows); diff != "" {
 		t.Error(diff)

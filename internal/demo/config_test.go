@@ -87,8 +87,8 @@ func TestEveryURLOfTheConfigIsAnsweredFromTheWarmCache(t *testing.T) {
 
 func TestObjectivesOfTheConfigHaveShortWindows(t *testing.T) {
 	c := readConfig(t, Config("http://a", "b:1"))
-	if len(c.Objectives) != 9 {
-		t.Errorf("%d objectives, want 9", len(c.Objectives))
+	if len(c.Objectives) != 13 {
+		t.Errorf("%d objectives, want 13", len(c.Objectives))
 	}
 	for _, o := range c.Objectives {
 		if burst := strings.HasPrefix(o.Measure, "load_"); !burst && o.Window != "1m" && o.Window != "2m" || burst && o.Probe == "" {
