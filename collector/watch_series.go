@@ -26,7 +26,8 @@ func watchFamilies() []Family {
 		{loadLastHitRatio, gauge, redis,
 			"Lookups of the last burst's time that found their key, whoever asked; redis \"\" is what the burst's own responses say of " +
 				"caches (Cache-Status, X-Cache). Absent without lookups, and if Redis was away."},
-		{loadLastLookups, gauge, redis, "Lookups of the last burst's time, whoever asked; redis \"\" is responses that said hit or miss. Absent if Redis was away."},
+		{loadLastLookups, gauge, redis,
+			"Lookups of the last burst's time, whoever asked; redis \"\" is responses that said hit or miss. Absent if Redis was away."},
 		{loadLastIdleHitRatio, gauge, redis, "The same of as long a time just before the burst."},
 	}
 }

@@ -16,8 +16,9 @@ func addBursts(g *grid, cfg *config.Config) {
 	g.add(24, 7, lastBursts())
 	g.add(8, 8, series(302, "Requests of bursts", "Requests a second that bursts send now.", "reqps",
 		query{`sum by (probe) (rate(perfwatch_load_requests_total{probe=~"$probe"}[$__rate_interval]))`, "{{probe}}"}))
-	g.add(8, 8, series(310, "Failures of bursts by outcome", "Requests of bursts that failed, by why. The outcomes are a closed set.",
-		"reqps", query{`sum by (outcome) (rate(perfwatch_load_requests_total{probe=~"$probe",outcome!~"ok|canceled"}` +
+	g.add(8, 8, series(310, "Failures of bursts by outcome",
+		"Requests of bursts that failed, by why. The outcomes are a closed set.", "reqps",
+		query{`sum by (outcome) (rate(perfwatch_load_requests_total{probe=~"$probe",outcome!~"ok|canceled"}` +
 			`[$__rate_interval]))`, "{{outcome}}"}).stacked())
 	g.add(8, 8, series(303, "Users of bursts", "Users that bursts run now.", "short",
 		with(cfg, objective.LoadUsers, 0, query{lastOf("perfwatch_load_users", "max"), "{{probe}}"})...))
@@ -49,7 +50,8 @@ func lastBursts() panel {
 // addTrends draws the figures of the last burst over time, each a step from burst to burst.
 func addTrends(g *grid, cfg *config.Config) {
 	latency := func(id int, name, quantile string, value float64) panel {
-		shown := `max by (probe, endpoint) (perfwatch_load_last_latency_seconds{probe=~"$probe",endpoint!="",quantile="` + quantile + `"})`
+		shown := `max by (probe, endpoint) (perfwatch_load_last_latency_seconds{probe=~"$probe",endpoint!="",quantile="` +
+			quantile + `"})`
 		return series(id, name+" from burst to burst", "The "+name+" of each endpoint in the last burst, counted to three digits. "+
 			"Objectives are on all endpoints together.", "s",
 			with(cfg, objective.LoadLatency, value, query{shown, "{{probe}} {{endpoint}}"})...)
@@ -89,7 +91,7 @@ func addValidity(g *grid) {
 	}
 	count(305, "Bursts by result", "How the bursts of the last hour ended.", "perfwatch_load_bursts_total", "result")
 	count(318, "Aborted bursts by reason", "Why bursts of the last hour were ended early.", "perfwatch_load_aborts_total", "reason")
-	count(319, "Invalid bursts by reason", "Why bursts of the last hour cannot be believed.", "perfwatch_load_invalid_total", "reason")
+	count(319, "Invalid bursts by reason", "Why bursts of the last hour are not believed.", "perfwatch_load_invalid_total", "reason")
 	g.add(6, 6, series(306, "Requests without a user",
 		"Requests that were due while every user was busy: the platform answers too slowly for the rate.", "reqps",
 		query{`sum by (probe) (rate(perfwatch_load_dropped_requests_total{probe=~"$probe"}[$__rate_interval]))`, "{{probe}}"}))
@@ -112,8 +114,9 @@ func addWatched(g *grid, cfg *config.Config) {
 	if processes || host {
 		add(331, "CPU in bursts", "Highest CPU of 100 ms in the last burst; of a process 1 is one core, of the host all cores."+orHost,
 			"percentunit", query{last("cpu_ratio_peak", "process"), "{{probe}} {{process}}"})
-		add(332, "CPU of a thousand requests", "CPU time during the last burst, and the part of it that would have been spent anyway."+orHost,
-			"s", query{last("cpu_seconds_per_thousand_requests", "process"), "{{probe}} {{process}}"},
+		add(332, "CPU of a thousand requests",
+			"CPU time during the last burst, and the part of it that would have been spent anyway."+orHost, "s",
+			query{last("cpu_seconds_per_thousand_requests", "process"), "{{probe}} {{process}}"},
 			query{last("idle_cpu_seconds_per_thousand_requests", "process"), "{{probe}} {{process}} anyway"})
 		add(333, "Memory in bursts", "Highest resident memory in the last burst."+orHost, "bytes",
 			with(cfg, objective.LoadMemoryPeak, 0, query{last("memory_peak_bytes", "process"), "{{probe}} {{process}}"})...)

@@ -110,7 +110,7 @@ type LeafSummary struct {
 	Outcomes       [probes.NumOutcomes]uint64
 	Bytes          int64
 	Cache          [probes.NumCacheVerdicts]uint64 // what the responses said of caches
-	Response       *hdrhistogram.Histogram         // from the due instant (open model); the same histogram as Service in the closed one
+	Response       *hdrhistogram.Histogram         // from the due instant; the same histogram as Service in the closed model
 	Service        *hdrhistogram.Histogram         // from the send
 	Phases         [probes.NumPhases]PhaseSummary
 }
