@@ -22,6 +22,7 @@ type bodyReader struct {
 	gz   *gzip.Reader
 	buf  []byte
 	kept []byte
+	size int64 // of the last body after decompression, as far as it was read
 }
 
 // wireReader counts what it reads and remembers why it stopped.
@@ -51,10 +52,10 @@ func (b *bodyReader) read(resp *http.Response, limit int64, keep bool) (n int64,
 	b.wire = wireReader{r: resp.Body}
 	b.kept = b.kept[:0]
 	r, err := b.decoded(resp)
-	for total := int64(0); err == nil; {
+	for b.size = 0; err == nil; {
 		var k int
 		k, err = r.Read(b.buf)
-		if total += int64(k); total > limit {
+		if b.size += int64(k); b.size > limit {
 			return b.wire.n, nil, fmt.Errorf("%w: over %d bytes", ErrBodyTooLarge, limit)
 		}
 		if keep {

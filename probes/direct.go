@@ -59,7 +59,7 @@ func newDirectFor(env Env, rt http.RoundTripper) *direct {
 	if t, ok := rt.(*http.Transport); !ok || t.Proxy != nil {
 		return nil
 	}
-	return newDirect(dialer{env.Permit})
+	return newDirect(dialer{permit: env.Permit})
 }
 
 // roundTrip sends the request that render has made of req, and returns its response, whose body is valid until the next

@@ -53,8 +53,11 @@ func (x *exchange) run(ctx context.Context, p *HTTPProber, d *Draft) (res Result
 		// Whatever happened to its body, an error page is an error page.
 		err = &StatusError{Code: resp.StatusCode, Want: p.expect.want}
 	}
+	if err == nil && p.http2 && resp.ProtoMajor != 2 {
+		err = &outcomeError{TLSFailure, fmt.Errorf("protocol %s agreed on, want HTTP/2", resp.Proto)}
+	}
 	if err == nil {
-		err = p.expect.check(ctx, resp, body)
+		err = p.expect.check(ctx, resp, body, x.body.size)
 	}
 	if err == nil && d.reads() {
 		err = d.read(ctx, resp, body)
@@ -74,9 +77,8 @@ func (x *exchange) chain(ctx context.Context, p *HTTPProber, d *Draft, res *Resu
 	for hops := 0; ; hops++ {
 		resp, err := x.roundTrip(req)
 		if err != nil {
-			var refused *tls.CertificateVerificationError
-			if errors.As(err, &refused) {
-				res.CertNotAfter = earliestExpiry(refused.UnverifiedCertificates)
+			if expiry := refusedExpiry(err); !expiry.IsZero() {
+				res.CertNotAfter = expiry
 			}
 			return nil, err
 		}
@@ -88,6 +90,7 @@ func (x *exchange) chain(ctx context.Context, p *HTTPProber, d *Draft, res *Resu
 			x.told(resp.Header, p, res)
 			return resp, nil
 		}
+		x.remember(req.URL, resp)
 		if req, err = p.redirect(req, resp); err == nil && hops == maxRedirects {
 			err = fmt.Errorf("%w: more than %d redirects", ErrInvalidResponse, maxRedirects)
 		}
@@ -98,6 +101,14 @@ func (x *exchange) chain(ctx context.Context, p *HTTPProber, d *Draft, res *Resu
 		if err != nil {
 			return nil, err
 		}
+	}
+}
+
+// remember keeps what a redirect sets where there is no session: for the rest of the chain, as a login needs it.
+func (x *exchange) remember(u *url.URL, resp *http.Response) {
+	if x.jar == nil && len(resp.Header["Set-Cookie"]) > 0 {
+		x.jar = newJar()
+		x.jar.store(u, resp)
 	}
 }
 
@@ -200,6 +211,15 @@ func (p *HTTPProber) redirect(req *http.Request, resp *http.Response) (*http.Req
 func sameOrigin(from, to *url.URL) bool {
 	upgrade := from.Scheme == "http" && to.Scheme == "https"
 	return from.Host == to.Host && (from.Scheme == to.Scheme || upgrade)
+}
+
+// refusedExpiry is that of certificates that were not trusted; zero if err is another one.
+func refusedExpiry(err error) time.Time {
+	var refused *tls.CertificateVerificationError
+	if !errors.As(err, &refused) {
+		return time.Time{}
+	}
+	return earliestExpiry(refused.UnverifiedCertificates)
 }
 
 // earliestExpiry is when the first certificate of a chain expires.

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +26,17 @@ type expectation struct {
 	match       *regexp.Regexp
 	query       string
 	code        *gojq.Code
+	minBody     int64
 	maxBody     int64
+	headers     []headerExpectation
+	minTLS      uint16 // version; 0 for any, or none
+	minDays     int
+}
+
+// A headerExpectation is what the values of one header must match.
+type headerExpectation struct {
+	name  string // canonical
+	match *regexp.Regexp
 }
 
 func (e *expectation) needsBody() bool { return e.match != nil || e.code != nil }
@@ -37,14 +48,41 @@ func (e *expectation) goodStatus(code int) bool {
 	return slices.Contains(e.status, code)
 }
 
-// check judges everything but the status. Its error wraps ErrInvalidResponse, or says why it could not judge.
-func (e *expectation) check(ctx context.Context, resp *http.Response, body []byte) error {
+// check judges everything but the status; size is that of the body after decompression. Its error wraps
+// ErrInvalidResponse, is a failure of TLS, or says why it could not judge.
+func (e *expectation) check(ctx context.Context, resp *http.Response, body []byte, size int64) error {
+	if err := e.checkTLS(resp.TLS); err != nil {
+		return err
+	}
+	if err := e.checkHead(resp.Header); err != nil {
+		return err
+	}
+	if size < e.minBody {
+		return fmt.Errorf("%w: body of %d bytes, want at least %d", ErrInvalidResponse, size, e.minBody)
+	}
+	return e.checkBody(ctx, resp, body)
+}
+
+// checkHead judges the headers. It does not tell the value of one that may be a secret.
+func (e *expectation) checkHead(h http.Header) error {
 	if e.contentType != "" {
-		got, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+		got, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 		if !strings.EqualFold(strings.TrimSpace(got), e.contentType) {
 			return fmt.Errorf("%w: content type %.100q, want %q", ErrInvalidResponse, got, e.contentType)
 		}
 	}
+	for _, x := range e.headers {
+		if got := strings.Join(h[x.name], ", "); !x.match.MatchString(got) {
+			if got != "" && isSecretName(x.name) {
+				got = hidden
+			}
+			return fmt.Errorf("%w: header %s is %.100q, want a match of %q", ErrInvalidResponse, x.name, got, x.match)
+		}
+	}
+	return nil
+}
+
+func (e *expectation) checkBody(ctx context.Context, resp *http.Response, body []byte) error {
 	if !e.needsBody() {
 		return nil
 	}
@@ -56,6 +94,26 @@ func (e *expectation) check(ctx context.Context, resp *http.Response, body []byt
 	}
 	if e.code != nil {
 		return e.checkJSON(ctx, body)
+	}
+	return nil
+}
+
+// checkTLS judges the handshake of the connection that gave the answer; state is nil without TLS.
+func (e *expectation) checkTLS(state *tls.ConnectionState) error {
+	if e.minTLS == 0 && e.minDays == 0 {
+		return nil
+	}
+	if state == nil {
+		return &outcomeError{TLSFailure, errors.New("the answer came without TLS")}
+	}
+	if state.Version < e.minTLS {
+		return &outcomeError{TLSFailure, fmt.Errorf("version %s, want at least %s",
+			tls.VersionName(state.Version), tls.VersionName(e.minTLS))}
+	}
+	expiry := earliestExpiry(state.PeerCertificates)
+	if left := time.Until(expiry); e.minDays > 0 && left < time.Duration(e.minDays)*24*time.Hour {
+		return &outcomeError{TLSFailure, fmt.Errorf("certificate expires %s, in %d days, want at least %d",
+			expiry.UTC().Format(time.RFC3339), left/(24*time.Hour), e.minDays)}
 	}
 	return nil
 }

@@ -6,10 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync/atomic"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
 )
 
 // maxRedirects is how many redirects one run follows; one more is an invalid response.
@@ -20,12 +25,25 @@ type HTTP struct {
 	URL             string            `yaml:"url"`              // absolute, or relative to global.base_url
 	Method          string            `yaml:"method"`           // default GET
 	Headers         map[string]string `yaml:"headers"`          // sent as written; values are secrets
-	Body            string            `yaml:"body"`             // sent as written
-	JSON            any               `yaml:"json"`             // sent as JSON with its Content-Type; not beside body
+	Cookies         map[string]string `yaml:"cookies"`          // sent as written; values are secrets
+	Body            string            `yaml:"body"`             // sent as written; at most one of body, body_file, json and form
+	BodyFile        string            `yaml:"body_file"`        // its content, at most 1 MiB, read with the configuration
+	JSON            any               `yaml:"json"`             // sent as JSON with its Content-Type
+	Form            map[string]string `yaml:"form"`             // sent as a browser's form, by POST if method is not given
 	FollowRedirects *bool             `yaml:"follow_redirects"` // default true, ten at most
-	FreshConnection bool              `yaml:"fresh_connection"` // dial anew for every run: measures the handshake each time
 	ServerTiming    []string          `yaml:"server_timing"`    // metrics of Server-Timing to keep; default: the first 8 met
 	Expect          Expect            `yaml:"expect"`
+
+	FreshConnection bool          `yaml:"fresh_connection"`   // dial anew for every run: measures the handshake each time
+	MaxConnection   time.Duration `yaml:"max_connection_age"` // dial anew, and look the name up, after this; default 5m
+	IPFamily        string        `yaml:"ip_family"`          // any (the default), ip4 or ip6
+	HTTPVersion     string        `yaml:"http_version"`       // 1.1 or 2; default: 2 where TLS offers it
+	// HTTPClient takes the place of the configuration of all probes; its paths start at the working directory.
+	HTTPClient *promconfig.HTTPClientConfig `yaml:"http_client"`
+
+	// Content is what BodyFile had when the spec was first built. It stands here so that a spec with another content is
+	// another spec.
+	Content []byte `yaml:"-"`
 }
 
 // Expect says which answers are good ones.
@@ -34,7 +52,12 @@ type Expect struct {
 	ContentType string   `yaml:"content_type"` // media type without parameters
 	BodyMatches string   `yaml:"body_matches"` // RE2 regular expression
 	JSON        string   `yaml:"json"`         // gojq; false, null, no value or an error is an invalid_response
+	MinBody     ByteSize `yaml:"min_body"`     // after decompression
 	MaxBody     ByteSize `yaml:"max_body"`     // after decompression; default 10MiB
+
+	Headers       map[string]string     `yaml:"headers"`         // RE2 of the values, joined by ", "; "" if there is none
+	MinTLSVersion promconfig.TLSVersion `yaml:"min_tls_version"` // TLS12 or TLS13, as negotiated
+	MinDays       int                   `yaml:"min_days"`        // that every certificate of the chain must still be valid
 }
 
 // Kind implements Spec.
@@ -52,17 +75,25 @@ func (h *HTTP) Prober(env Env) (Prober, error) {
 // HTTPProber validates the spec and builds its prober. Its error joins a *FieldError for every mistake.
 func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 	var ms mistakes
+	if h.HTTPClient != nil {
+		env.HTTP = *h.HTTPClient
+	}
 	p := &HTTPProber{
 		fresh:  h.FreshConnection,
 		follow: env.follow(h.FollowRedirects),
-		body:   h.payload(&ms),
+		body:   h.payload(env.Dir, &ms),
 		expect: h.Expect.compile(&ms),
+		age:    h.age(&ms),
+		http2:  h.HTTPVersion == version2,
 
 		serverTiming: h.serverTiming(&ms),
 	}
 	target := h.target(env, &ms)
 	method := h.method(&ms)
 	h.headers(&ms)
+	h.cookies(&ms)
+	dial := dialer{permit: env.Permit, family: h.family(&ms), first: &p.dialled}
+	client := h.version(env.clientConfig(), target, &ms)
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
 	}
@@ -70,7 +101,7 @@ func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 	p.request = h.request(method, target, p.own, p.body)
 	p.name = method + " " + p.request.URL.Redacted()
 	var err error
-	if p.transport, err = newTransport(env); err != nil {
+	if p.transport, err = wire(client, dial); err != nil {
 		return nil, fmt.Errorf("building the connections of %q: %w", p.name, err)
 	}
 	return p, nil
@@ -85,8 +116,14 @@ func (h *HTTP) request(method string, target *url.URL, own http.Header, body []b
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(body)),
 	}
-	if h.JSON != nil {
+	switch {
+	case h.JSON != nil:
 		req.Header.Set("Content-Type", "application/json")
+	case h.Form != nil:
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Cookies)) {
+		req.AddCookie(&http.Cookie{Name: name, Value: h.Cookies[name]}) //nolint:gosec // sent, not set
 	}
 	if password, ok := target.User.Password(); ok || target.User.Username() != "" {
 		req.SetBasicAuth(target.User.Username(), password)
@@ -105,7 +142,8 @@ func (h *HTTP) request(method string, target *url.URL, own http.Header, body []b
 }
 
 // HTTPProber sends one request, follows its redirects and reads the answer to the end. It keeps its connection from run
-// to run unless the spec asks for fresh ones, and shares it with no other prober.
+// to run unless the spec asks for fresh ones, but only for so long, so that no address outlives its name; it shares it with
+// no other prober.
 //
 // The phases of a run are those of the whole chain of redirects, each the sum over its requests. A phase that was
 // running when the request failed counts up to the failure. The first byte is timed from the request handed to the
@@ -119,11 +157,18 @@ type HTTPProber struct {
 	follow, fresh bool
 	serverTiming  []string // names that are kept; empty for all
 	transport     http.RoundTripper
+	http2         bool                     // nothing else will do
+	age           time.Duration            // of a connection, at most
+	dialled       atomic.Int64             // the first connection since all were closed, nanoseconds since 1970; 0 without one
 	idle          atomic.Pointer[exchange] // of the last run, for the next; nil if it is in use or cannot serve again
 }
 
 // Probe implements Prober. The Bytes of its Result are those of the last response of a chain of redirects.
 func (p *HTTPProber) Probe(ctx context.Context) (Result, error) {
+	if born := p.dialled.Load(); born != 0 && time.Since(time.Unix(0, born)) > p.age {
+		p.dialled.Store(0)
+		closeIdle(p.transport)
+	}
 	x := p.idle.Swap(nil)
 	if x == nil {
 		x = newExchange(p.transport)
@@ -133,7 +178,8 @@ func (p *HTTPProber) Probe(ctx context.Context) (Result, error) {
 	}
 	res, err := x.run(x.times.trace(ctx), p, nil)
 	if !x.dirty {
-		x.body, x.timings = bodyReader{}, nil // that need not be held until the next run, this is the result's
+		// Of these some need not be held until the next run, and some are the result's.
+		x.body, x.timings, x.jar = bodyReader{}, nil, nil
 		p.idle.Store(x)
 	}
 	return res, err

@@ -31,7 +31,7 @@ type link struct {
 func openLink(ctx context.Context, permit Permit, network, address string) (*link, error) {
 	l := &link{times: newTimings()}
 	l.times.begin()
-	conn, err := dialer{permit}.connect(l.times.trace(ctx), network, address)
+	conn, err := dialer{permit: permit}.connect(l.times.trace(ctx), network, address)
 	if err != nil {
 		return l, err
 	}

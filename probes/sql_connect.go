@@ -68,7 +68,7 @@ func (ms *mistakes) sqlConnector(file string, env Env) *sqlConnector {
 		ms.add("dsn_file", nil, wantDSNFile)
 		return nil
 	}
-	c := &sqlConnector{file: inDir(env.Dir, file), dir: env.Dir, dialer: dialer{env.Permit}}
+	c := &sqlConnector{file: inDir(env.Dir, file), dir: env.Dir, dialer: dialer{permit: env.Permit}}
 	dsn, err := c.read()
 	var cause *fs.PathError
 	if errors.As(err, &cause) {

@@ -3,10 +3,12 @@ package probes
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
 	"reflect"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -50,17 +52,50 @@ func ownHeaders(env Env) http.Header {
 
 // newTransport opens no connection yet. Credentials and TLS material are those of env.
 func newTransport(env Env) (http.RoundTripper, error) {
-	cfg := env.clientConfig()
+	return wire(env.clientConfig(), dialer{permit: env.Permit})
+}
+
+// wire builds a transport whose connections a dialer makes.
+func wire(cfg promconfig.HTTPClientConfig, d dialer) (http.RoundTripper, error) {
 	cfg.FollowRedirects = true // makes it keep credentials from other hosts; following is done in exchange
-	rt, err := promconfig.NewRoundTripperFromConfig(cfg, "perfwatch", promconfig.WithDialContextFunc(dialer{env.Permit}.dial))
+	headers := cfg.HTTPHeaders
+	cfg.HTTPHeaders = nil
+	rt, err := promconfig.NewRoundTripperFromConfig(cfg, "perfwatch", promconfig.WithDialContextFunc(d.dial))
+	if err != nil {
+		return nil, err
+	}
 	if t, ok := rt.(*http.Transport); ok {
 		t.MaxResponseHeaderBytes = maxHeaderBytes
 	}
-	return rt, err
+	if headers != nil {
+		rt = headersTransport{inner: rt, outer: promconfig.NewHeadersRoundTripper(headers, rt)}
+	}
+	return rt, nil
 }
 
+// A headersTransport adds the http_headers of a client. That of prometheus/common gives them to every host that a
+// redirect leads to, but for a few names, and cannot close its idle connections.
+type headersTransport struct{ inner, outer http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper. What has once strayed from the origin stays without the headers.
+func (t headersTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	for r := req; r.Response != nil && r.Response.Request != nil; r = r.Response.Request {
+		if !sameOrigin(r.Response.Request.URL, r.URL) {
+			return t.inner.RoundTrip(req)
+		}
+	}
+	return t.outer.RoundTrip(req)
+}
+
+// CloseIdleConnections is what http.Client calls, too.
+func (t headersTransport) CloseIdleConnections() { closeIdle(t.inner) }
+
 // A dialer connects to what is permitted; a nil permit permits all.
-type dialer struct{ permit Permit }
+type dialer struct {
+	permit Permit
+	family string        // "4" or "6"; "" for both
+	first  *atomic.Int64 // set to the instant of a connection if it is 0; may be nil
+}
 
 // dial connects for the request whose timings ctx carries. net/http lets a dial outlive its request; ours ends with it.
 func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -97,7 +132,14 @@ func (d dialer) connect(ctx context.Context, network, address string) (net.Conn,
 			return d.permit(host, to.Addr().Unmap().WithZone(""))
 		}
 	}
-	return own.DialContext(ctx, network, address)
+	conn, err := own.DialContext(ctx, network+d.family, address)
+	if none := new(net.AddrError); errors.As(err, &none) { // the name has addresses, but none of the family
+		return nil, &outcomeError{DNSFailure, err}
+	}
+	if err == nil && d.first != nil {
+		d.first.CompareAndSwap(0, time.Now().UnixNano())
+	}
+	return conn, err
 }
 
 func closeIdle(rt http.RoundTripper) {

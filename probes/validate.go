@@ -2,14 +2,11 @@ package probes
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"mime"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,7 +75,7 @@ func redact(text string) string {
 }
 
 func (h *HTTP) method(ms *mistakes) string {
-	m := cmp.Or(h.Method, http.MethodGet)
+	m := cmp.Or(h.Method, h.usualMethod())
 	if !isToken(m) || m != strings.ToUpper(m) || m == http.MethodConnect {
 		ms.add("method", h.Method, "an HTTP method in capitals, such as GET or POST, but not CONNECT")
 	}
@@ -136,57 +133,6 @@ func (h *HTTP) serverTiming(ms *mistakes) []string {
 		}
 	}
 	return slices.Clone(h.ServerTiming)
-}
-
-// payload is the body to send.
-func (h *HTTP) payload(ms *mistakes) []byte {
-	if h.JSON == nil {
-		return []byte(h.Body)
-	}
-	if h.Body != "" {
-		ms.add("json", "beside body", "body or json, not both")
-	}
-	body, err := json.Marshal(h.JSON)
-	if err != nil {
-		ms.add("json", hidden, "a value that JSON can say: "+err.Error())
-	}
-	return body
-}
-
-// compile checks the expectations and makes them ready to run.
-func (e *Expect) compile(ms *mistakes) expectation {
-	x := expectation{status: slices.Clone(e.Status), want: "2xx", query: e.JSON}
-	for i, code := range e.Status {
-		if code < 100 || code > 599 {
-			ms.add(fmt.Sprintf("expect.status[%d]", i), code, "an HTTP status from 100 to 599")
-		}
-	}
-	if len(e.Status) > 0 {
-		x.want = strings.Trim(fmt.Sprint(e.Status), "[]")
-	}
-	var err error
-	if e.ContentType != "" {
-		var params map[string]string
-		x.contentType, params, err = mime.ParseMediaType(e.ContentType)
-		if err != nil || len(params) > 0 || !strings.Contains(x.contentType, "/") {
-			ms.add("expect.content_type", e.ContentType, "a media type without parameters, such as application/json")
-		}
-	}
-	if e.BodyMatches != "" {
-		if x.match, err = regexp.Compile(e.BodyMatches); err != nil {
-			ms.add("expect.body_matches", e.BodyMatches, "an RE2 regular expression: "+err.Error())
-		}
-	}
-	if e.JSON != "" {
-		if x.code, err = compileQuery(e.JSON); err != nil {
-			ms.add("expect.json", e.JSON, "a gojq query: "+err.Error())
-		}
-	}
-	if e.MaxBody < 0 || e.MaxBody > maxMaxBody {
-		ms.add("expect.max_body", e.MaxBody, "a size above 0 and up to "+maxMaxBody.String())
-	}
-	x.maxBody = int64(cmp.Or(e.MaxBody, defaultMaxBody))
-	return x
 }
 
 // compileQuery compiles without an environment, a file system or an input: a query sees the response and nothing else.

@@ -65,7 +65,7 @@ func requestMistakes() []mistakeRow {
 func payloadAndExpectMistakes() []mistakeRow {
 	const u = someURL
 	return []mistakeRow{
-		{"body and json", HTTP{URL: u, Body: "b", JSON: 1}, `json: "beside body", want body or json, not both`},
+		{"body and json", HTTP{URL: u, Body: "b", JSON: 1}, `json: "beside body", want one of body, body_file, json and form`},
 		{"json that is none", HTTP{URL: u, JSON: map[any]any{1: 2}},
 			`json: "<secret>", want a value that JSON can say: json: unsupported type: map[interface {}]interface {}`},
 		{"status too low", HTTP{URL: u, Expect: Expect{Status: []int{200, 99}}},

@@ -64,6 +64,10 @@ func (c *checker) timeout(in *probeSection) time.Duration {
 func (c *checker) spec(at string, s probes.Spec) {
 	if h, ok := s.(*probes.HTTP); ok {
 		c.needsBase(at, h)
+		if h.HTTPClient != nil && !c.client(at+".http_client", h.HTTPClient) {
+			rest := *h // what is wrong with the client has been told
+			rest.HTTPClient, s = nil, &rest
+		}
 	}
 	if _, err := s.Prober(c.env()); err != nil {
 		c.fields(at, err)

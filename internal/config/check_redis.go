@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 
 	promconfig "github.com/prometheus/common/config"
 )
@@ -77,8 +79,8 @@ func (c *checker) redisURL(path, given string) *url.URL {
 }
 
 // client makes the paths of an HTTP client's secrets start at the configuration's folder, checks each, and that a client
-// can be built of them.
-func (c *checker) client(at string, h *promconfig.HTTPClientConfig) {
+// can be built of them. It reports whether that is so.
+func (c *checker) client(at string, h *promconfig.HTTPClientConfig) bool {
 	good := true
 	check := func(field, file string) { good = c.readableFile(at+"."+field, file) && good }
 	if a := h.BasicAuth; a != nil {
@@ -92,16 +94,25 @@ func (c *checker) client(at string, h *promconfig.HTTPClientConfig) {
 		check("oauth2.client_secret_file", a.ClientSecretFile)
 		check("oauth2.client_certificate_key_file", a.ClientCertificateKeyFile)
 	}
+	if headers := h.HTTPHeaders; headers != nil {
+		for _, name := range slices.Sorted(maps.Keys(headers.Headers)) {
+			for i, file := range headers.Headers[name].Files {
+				check(fmt.Sprintf("http_headers.%s.files[%d]", name, i), file)
+			}
+		}
+	}
 	check("tls_config.ca_file", h.TLSConfig.CAFile)
 	check("tls_config.cert_file", h.TLSConfig.CertFile)
 	check("tls_config.key_file", h.TLSConfig.KeyFile)
 	h.SetDirectory(c.dir)
 	if !good || c.doubtful(at) {
-		return
+		return false
 	}
 	if _, err := promconfig.NewRoundTripperFromConfig(*h, "perfwatch"); err != nil {
 		c.refuse(at, "%s", foreign(err, ""))
+		return false
 	}
+	return true
 }
 
 // readableFile checks that a file can be read now. It is read again whenever it is used.

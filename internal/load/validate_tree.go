@@ -176,6 +176,7 @@ func (v *validator) leaf(t *Task, at place) {
 		v.full = true
 		return
 	}
+	v.within(at.path+".http", t.HTTP.InSession())
 	p, err := t.HTTP.HTTPProber(v.env)
 	v.within(at.path+".http", err)
 	v.regions[at.region] = append(v.regions[at.region], branch{share: at.chance, leaf: len(v.leaves)})
