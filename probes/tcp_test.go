@@ -197,6 +197,12 @@ func takeWithin(t testing.TB, p Prober, want Outcome) Sample {
 	if want == Timeout {
 		timeout = patience
 	}
+	return takeFor(t, p, timeout)
+}
+
+// takeFor runs a prober with a deadline.
+func takeFor(t testing.TB, p Prober, timeout time.Duration) Sample {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	return Take(ctx, p, time.Now())
@@ -213,7 +219,7 @@ func listener(t testing.TB) net.Listener {
 }
 
 func TestHostOfEveryKindThatHasOne(t *testing.T) {
-	specs := []Spec{&TCP{Address: "h:1"}, &TLSHandshake{Address: "h:1"}}
+	specs := []Spec{&TCP{Address: "h:1"}, &TLSHandshake{Address: "h:1"}, &GRPC{Address: "h:1"}}
 	for _, s := range specs {
 		h, ok := mustBuild(t, s, Env{}).(interface{ Host() string })
 		if !ok || h.Host() != "h:1" {

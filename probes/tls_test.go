@@ -120,7 +120,7 @@ func tlsRows(t *testing.T, ca *authority) []tlsRow {
 		{"never shakes hands", hangs, spec(TLSExpect{}), Timeout, "", "connect tls", 0},
 		{"closes at once", func(net.Conn) {}, spec(TLSExpect{}), TLSFailure, "EOF", "connect tls", 0},
 		{"speaks plain text", hasty("220 ready\r\n"), spec(TLSExpect{}), TLSFailure, "first record", "connect tls", 0},
-		{"drips a handshake", forEverAtOnce("\x16\x03\x03\x40\x00", "x", 10*time.Millisecond), spec(TLSExpect{}), Timeout, "",
+		{"drips a handshake", dripsAfter("\x16\x03\x03\x40\x00"), spec(TLSExpect{}), Timeout, "",
 			"connect tls", 0},
 	}
 	talk := TLSHandshake{TLSConfig: trusting, ALPN: []string{"imap"}, Send: "a1\r\n\r\n", Expect: TLSExpect{ALPN: "imap", Matches: "^OK"}}
@@ -136,14 +136,14 @@ func tlsRows(t *testing.T, ca *authority) []tlsRow {
 	)
 }
 
-// forEverAtOnce is forEver without a request's head to wait for.
-func forEverAtOnce(head, piece string, every time.Duration) func(net.Conn) {
+// dripsAfter sends text at once, and then more of it for ever, byte by byte.
+func dripsAfter(text string) func(net.Conn) {
 	return func(c net.Conn) {
-		_, _ = io.WriteString(c, head)
-		tick := time.NewTicker(every)
+		_, _ = io.WriteString(c, text)
+		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
 		for range tick.C {
-			if _, err := io.WriteString(c, piece); err != nil {
+			if _, err := io.WriteString(c, "x"); err != nil {
 				return
 			}
 		}

@@ -42,6 +42,7 @@ func owners() map[string][]string {
 		"github.com/alicebob/miniredis/v2":    {"internal/demo"},
 		"modernc.org/sqlite":                  {"internal/demo", "probes"},
 		"github.com/miekg/dns":                {"probes"},
+		"google.golang.org/grpc":              {"probes"},
 		"github.com/jackc/pgx/v5":             {"probes"},
 	}
 }

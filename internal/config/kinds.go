@@ -14,6 +14,7 @@ type Kinds struct {
 	TCP  *probes.TCP          `yaml:"tcp"`
 	TLS  *probes.TLSHandshake `yaml:"tls"`
 	DNS  *probes.DNSQuery     `yaml:"dns"`
+	GRPC *probes.GRPC         `yaml:"grpc"`
 	SQL  *probes.SQL          `yaml:"sql"`
 	Load *load.Spec           `yaml:"load"`
 }

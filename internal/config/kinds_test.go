@@ -53,6 +53,10 @@ func TestEveryKindIsRead(t *testing.T) {
 			TLSConfig: promconfig.TLSConfig{ServerName: "dns.quad9.net"},
 			Expect:    probes.DNSExpect{RCode: "NOERROR", MinAnswers: &two, Matches: "2001:db8::1$"},
 		}},
+		{GRPC: &probes.GRPC{
+			Address: "shop.example:8443", Service: "shop.Orders", TLSConfig: &promconfig.TLSConfig{},
+			Headers: map[string]string{"Authorization": "Bearer hunter2"},
+		}},
 		{SQL: &probes.SQL{DSNFile: "../secrets/shop.dsn", FreshConnection: true, Queries: []probes.Query{
 			{Name: "holdings", Query: "SELECT symbol FROM holdings WHERE user_id = $1", Args: []any{1, "AAPL", 2.5, true, nil}},
 			{Name: "prices", Query: "SELECT day, close FROM prices", Expect: probes.QueryExpect{

@@ -2,11 +2,11 @@ package peer
 
 import (
 	"net"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // Postgres is a running PostgreSQL with the user and the database "watcher", whose password is "hunter2".
@@ -32,13 +32,8 @@ func StartPostgres(t testing.TB) *Postgres {
 		_ = p.Cmd.Process.Signal(syscall.SIGCONT)
 		_ = p.Cmd.Process.Signal(syscall.SIGQUIT)
 	})
-	p.WaitFor(t, func() error {
-		conn, err := net.DialTimeout("tcp", p.Address, time.Second)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err
-	})
+	ready := findPostgres(t, "pg_isready")
+	p.WaitFor(t, func() error { return exec.Command(ready, "-q", "-h", "127.0.0.1", "-p", port).Run() })
 	return p
 }
 
