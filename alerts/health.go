@@ -8,7 +8,9 @@ const failuresInRow = "2"
 // healthRules need no statistics and no objective: they are what pages while the floors of a small configuration still
 // fill, and when perfwatch itself has nothing to say.
 func healthRules(opts Options) []rule {
-	down := "max by (probe) (perfwatch_probe_consecutive_failures) >= " + failuresInRow
+	// Not of bursts, which have alerts of their own: who is aborted twice at a hundred requests a second is not down.
+	down := "max by (probe) (perfwatch_probe_consecutive_failures) >= " + failuresInRow +
+		"\nunless on (probe) perfwatch_probe_info{kind=\"load\"}"
 	return append([]rule{
 		health(opts, probeDown, "warning", 0, down,
 			"Probe {{ $labels.probe }} fails",

@@ -16,6 +16,7 @@ func healthTests(opts Options) []testCase {
 	late := time.Duration(n-1) * step
 	h := healthTester{opts, step}
 	const failures = `perfwatch_probe_consecutive_failures{instance="a:1",job="perfwatch",probe="dashboard"}`
+	const info = `perfwatch_probe_info{instance="a:1",job="perfwatch",probe="dashboard",`
 	const redis = `perfwatch_redis_up{instance="a:1",job="perfwatch",redis="cache"}`
 	const reload = `perfwatch_config_last_reload_successful{instance="a:1",job="perfwatch"}`
 	const build = `perfwatch_build_info{instance="a:1",job="perfwatch",version="1"}`
@@ -25,6 +26,12 @@ func healthTests(opts Options) []testCase {
 			h.check(probeDown, step, nil),
 			h.check(probeDown, 2*step, map[string]string{"probe": "dashboard"}, "warning"),
 			h.check(probeDown, 2*step+opts.For, map[string]string{"probe": "dashboard"}, "warning", "critical")),
+		h.several("failures of a burst", []inputSeries{
+			{failures, fmt.Sprintf("0 1 2x%d", n)}, {info + `kind="load"}`, fmt.Sprintf("1x%d", n+2)},
+		}, h.check(probeDown, late, nil)),
+		h.several("failures of what is no burst", []inputSeries{
+			{failures, fmt.Sprintf("0 1 2x%d", n)}, {info + `kind="http"}`, fmt.Sprintf("1x%d", n+2)},
+		}, h.check(probeDown, 2*step, map[string]string{"probe": "dashboard"}, "warning")),
 		h.test("failures with a success between", failures, fmt.Sprintf("1 0 1 0 1x%d", n), h.check(probeDown, late, nil)),
 		h.test("perfwatch answers", build, fmt.Sprintf("1x%d", n), h.check(perfwatchDown, late, nil)),
 		h.test("perfwatch goes away", build, fmt.Sprintf("1 1 stale _x%d", n),

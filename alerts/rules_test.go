@@ -233,6 +233,8 @@ func mutations() []mutation {
 		{"every probe", `perfwatch_probe_info\{group="api"\}`, "perfwatch_probe_info"},
 		{"severity exchanged", `severity: warning`, "severity: critical"},
 		{"one failure is enough", `failures\) >= 2`, "failures) >= 1"},
+		{"bursts are probes", `\n\s+unless on \(probe\) perfwatch_probe_info.*`, ""},
+		{"nothing is a probe", `perfwatch_probe_info\{kind="load"\}`, "perfwatch_probe_info"},
 		{"three failures", `failures\) >= 2`, "failures) >= 3"},
 		{"at once", `for: 2m\n        labels`, "for: 0s\n        labels"},
 		{"waits for hours", `for: 2m`, "for: 3h"},

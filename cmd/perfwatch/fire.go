@@ -56,6 +56,9 @@ func sampleOf(ctx context.Context, s *load.Summary, due, start time.Time) probes
 		}
 		sample.Outcome = probes.OutcomeOf(sample.Err)
 	}
+	if s.Result == load.Invalid { // it says nothing of the platform, as a run that perfwatch stops itself
+		sample.Outcome = probes.Canceled
+	}
 	return sample
 }
 

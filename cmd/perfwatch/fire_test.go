@@ -197,13 +197,13 @@ func TestABurstIsARunOfItsProbe(t *testing.T) {
 		want    string
 	}{
 		{t.Context(), load.Summary{Result: load.Completed}, "ok"},
-		{t.Context(), load.Summary{Result: load.Invalid, Reason: "late"}, "error"},
+		{t.Context(), load.Summary{Result: load.Invalid, Reason: "late"}, "canceled"},
 		{stopped, load.Summary{Result: load.Aborted, Cause: load.ByErrors}, "error"},
 		{stopped, load.Summary{Result: load.Aborted, Cause: load.ByStop}, "canceled"},
 	}
 	for _, tt := range tests {
 		s := sampleOf(tt.ctx, &tt.summary, time.Time{}, time.Now())
-		if s.Outcome.String() != tt.want || (s.Err == nil) != (tt.want == "ok") || tt.want == "canceled" && !errors.Is(s.Err, context.Canceled) {
+		if s.Outcome.String() != tt.want || (s.Err == nil) != (tt.want == "ok") || tt.summary.Cause == load.ByStop && !errors.Is(s.Err, context.Canceled) {
 			t.Errorf("%+v: %s, %v, want %s", tt.summary, s.Outcome, s.Err, tt.want)
 		}
 	}
