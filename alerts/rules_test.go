@@ -74,12 +74,12 @@ func TestRulesHoldForOtherSelectorsThresholdsAndWaits(t *testing.T) {
 		{Name: "mean", Measure: objective.LoadLatencyMean, Probe: "a", Warning: new(0.1), Critical: new(0.3)},
 		{Name: "hostile", Title: "a {{ $value }} \"b\": 'c'\n# d {{", Measure: objective.CPUUsage, Window: m, Target: new(0.1)},
 	}
-	opts := Options{For: 3 * time.Second, KeepFiringFor: time.Second, Interval: time.Second}
+	opts := Options{For: 15 * time.Second, KeepFiringFor: time.Second, Interval: time.Second}
 	rules, tests := render(t, objectives, opts)
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("promtool test rules: %v\n%s\n%s", err, out, rules)
 	}
-	if !strings.Contains(string(rules), "for: 3s\n        keep_firing_for: 1s") {
+	if !strings.Contains(string(rules), "for: 15s\n        keep_firing_for: 1s") {
 		t.Error("the waits of the options are not in the rules")
 	}
 }
