@@ -122,6 +122,20 @@ func (b *BurstSeries) Begin() { b.active.Set(1) }
 func (b *BurstSeries) End(s *load.Summary, w *BurstWatch) {
 	b.active.Set(0)
 	b.users.Set(0)
+	all := s.All()
+	last := lastMetrics{descs: b.probe.recorder.descs, probe: b.probe.info.Name}
+	last.burst(s, &all, b.judged.quantiles())
+	last.watched(w)
+	b.probe.last.Store(&last.metrics)
+	b.probe.lastRun.set(unixSeconds(s.End))
+	if s.Valid() {
+		b.probe.lastSuccess.set(unixSeconds(s.End))
+		b.judged.judge(s, &all, w)
+	}
+	b.count(s) // whoever sees a burst counted finds its figures
+}
+
+func (b *BurstSeries) count(s *load.Summary) {
 	if c, ok := b.bursts[s.Result]; ok {
 		c.Inc()
 	}
@@ -134,15 +148,4 @@ func (b *BurstSeries) End(s *load.Summary, w *BurstWatch) {
 		}
 	}
 	b.dropped.Add(float64(s.Dropped))
-	all := s.All()
-	last := lastMetrics{descs: b.probe.recorder.descs, probe: b.probe.info.Name}
-	last.burst(s, &all, b.judged.quantiles())
-	last.watched(w)
-	b.probe.last.Store(&last.metrics)
-	b.probe.lastRun.set(unixSeconds(s.End))
-	if !s.Valid() {
-		return
-	}
-	b.probe.lastSuccess.set(unixSeconds(s.End))
-	b.judged.judge(s, &all, w)
 }
