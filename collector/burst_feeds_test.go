@@ -76,6 +76,8 @@ func TestAValidBurstFeedsEveryObjectiveOfItsOwn(t *testing.T) {
 		met(objective.LoadMemoryPeak):                   "0",
 		value(objective.LoadMemoryPerRequest):           "1.048576e+06",
 		met(objective.LoadMemoryPerRequest):             "",
+		samples(objective.LoadMemoryPerRequest):         "4",
+		samples(objective.LoadLatencyMean):              "4",
 		value(objective.LoadMemoryLeak):                 "524288",
 		samples(objective.LoadMemoryLeak):               "50",
 		met(objective.LoadMemoryLeak):                   "0",
