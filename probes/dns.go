@@ -124,7 +124,7 @@ func (p *dnsProber) expectation(e *DNSExpect, ms *mistakes) {
 	case code == dns.RcodeSuccess:
 		p.answers = 1
 	}
-	p.match = ms.regexp("expect.matches", e.Matches)
+	p.match = ms.matches(e.Matches)
 }
 
 // A dnsProber asks its question over a socket of its own each time.

@@ -113,14 +113,14 @@ func (ms *mistakes) checkAddress(field, address string) {
 	}
 }
 
-// regexp compiles a field that may be empty, which is nil.
-func (ms *mistakes) regexp(field, text string) *regexp.Regexp {
+// matches compiles expect.matches, which may be empty: that is nil.
+func (ms *mistakes) matches(text string) *regexp.Regexp {
 	if text == "" {
 		return nil
 	}
 	match, err := regexp.Compile(text)
 	if err != nil {
-		ms.add(field, text, "an RE2 regular expression: "+err.Error())
+		ms.add("expect.matches", text, "an RE2 regular expression: "+err.Error())
 	}
 	return match
 }

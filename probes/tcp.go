@@ -28,7 +28,7 @@ func (s *TCP) Prober(env Env) (Prober, error) {
 	p := &tcpProber{address: s.Address, permit: env.Permit, send: s.Send}
 	ms.checkAddress("address", s.Address)
 	ms.checkSend(s.Send)
-	p.match = ms.regexp("expect.matches", s.Expect.Matches)
+	p.match = ms.matches(s.Expect.Matches)
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
 	}

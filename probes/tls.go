@@ -54,7 +54,7 @@ func (s *TLSHandshake) Prober(env Env) (Prober, error) {
 	if d := s.Expect.MinDays; d < 0 || d > maxDays {
 		ms.add("expect.min_days", d, fmt.Sprintf("0 to %d days", maxDays))
 	}
-	p.match = ms.regexp("expect.matches", s.Expect.Matches)
+	p.match = ms.matches(s.Expect.Matches)
 	p.config = ms.clientTLS(s.TLSConfig, s.Address, env.Dir)
 	if err := errors.Join(ms...); err != nil {
 		return nil, err

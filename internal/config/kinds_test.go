@@ -57,6 +57,10 @@ func TestEveryKindIsRead(t *testing.T) {
 			Address: "shop.example:8443", Service: "shop.Orders", TLSConfig: &promconfig.TLSConfig{},
 			Headers: map[string]string{"Authorization": "Bearer hunter2"},
 		}},
+		{Exec: &probes.Exec{
+			Command: []string{"sh", "-c", "exit 1"}, Env: map[string]string{"LEVEL": "high"}, Dir: "/",
+			Expect: probes.ExecExpect{ExitCode: []int{0, 1}, Matches: "done", JSON: ".ok", MaxOutput: 1024},
+		}},
 		{SQL: &probes.SQL{DSNFile: "../secrets/shop.dsn", FreshConnection: true, Queries: []probes.Query{
 			{Name: "holdings", Query: "SELECT symbol FROM holdings WHERE user_id = $1", Args: []any{1, "AAPL", 2.5, true, nil}},
 			{Name: "prices", Query: "SELECT day, close FROM prices", Expect: probes.QueryExpect{
