@@ -189,6 +189,9 @@ func (p *HTTPProber) Probe(ctx context.Context) (Result, error) {
 // open for five minutes more.
 func (p *HTTPProber) Close() { closeIdle(p.transport) }
 
+// Target is the path and query that the request goes to, as they are sent.
+func (p *HTTPProber) Target() string { return p.request.URL.RequestURI() }
+
 // Host is the host and port that the request goes to.
 func (p *HTTPProber) Host() string { return p.request.URL.Host }
 

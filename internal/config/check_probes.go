@@ -81,6 +81,11 @@ func (c *checker) burst(at string, in *probeSection) {
 		return
 	}
 	c.tasksNeedBase(at+".load", in.Load.Tasks)
+	for i, step := range in.Load.Setup {
+		if step.HTTP != nil {
+			c.needsBase(fmt.Sprintf("%s.load.setup[%d].http", at, i), step.HTTP)
+		}
+	}
 	if _, err := in.Load.Plan(in.Name, c.env()); err != nil {
 		c.fields(at+".load", err)
 	}

@@ -96,10 +96,19 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, at spot) {
 	case selfDecoding:
 		d.self(n, into, at)
 	case encoding.TextUnmarshaler:
+		if n.Kind == yaml.MappingNode && hasKeys(v) { // it can be written both ways
+			d.plain(n, v, at)
+			return
+		}
 		d.text(n, into, v, at)
 	default:
 		d.plain(n, v, at)
 	}
+}
+
+// hasKeys says that a value is a struct with yaml tags.
+func hasKeys(v reflect.Value) bool {
+	return v.Kind() == reflect.Struct && v.NumField() > 0 && v.Type().Field(0).Tag.Get("yaml") != ""
 }
 
 // plain fills a value whose type has no say in it.

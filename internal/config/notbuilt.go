@@ -30,9 +30,7 @@ func notBuilt(at place) []string {
 	case inProbe:
 		return []string{"page", "canary", "consistency"}
 	case inLoad:
-		return []string{
-			"setup", "headers", "data", "matrix", "items",
-		}
+		return []string{"matrix", "items"}
 	case inObjective:
 		return []string{"pipeline"}
 	case asAMeasure:

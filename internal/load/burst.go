@@ -17,6 +17,7 @@ type burst struct {
 	cursor  *cursor
 	ceiling *ceiling
 	tally   *tally
+	feeds   []feed
 	monitor *monitor
 	crew    crew
 	seed    uint64
@@ -55,7 +56,8 @@ func newBurst(p *Plan, sink Sink) *burst {
 	now := time.Now()
 	b := &burst{
 		plan: p, sink: sink, mix: newMix(p.regions), cursor: newCursor(p.iterations), ceiling: newCeiling(p.maxRate),
-		tally: newTally(p), monitor: &monitor{limits: p.abort, reserve: p.Reserve}, seed: p.Seed, timeout: p.timeout(),
+		tally: newTally(p), feeds: newFeeds(p.data), monitor: &monitor{limits: p.abort, reserve: p.Reserve},
+		seed: p.Seed, timeout: p.timeout(),
 		began: began, start: now, end: now.Add(p.duration), hardEnd: now.Add(p.MaxDuration()),
 	}
 	b.crew.changed = sink.SetUsers
@@ -91,6 +93,11 @@ func (b *burst) hire(ctx context.Context, i int, work func(*user, context.Contex
 			return
 		}
 		defer u.close()
+		if err := u.begin(ctx); err != nil {
+			b.unable(err)
+			return
+		}
+		b.able()
 		// A context between the burst's and the requests': requests enter themselves here and not in a list of all users.
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -131,6 +138,10 @@ type crew struct {
 	mu      sync.Mutex
 	users   int
 	most    int
+	begun   int   // users whose setup went well
+	unable  int   // those whose did not
+	why     error // the last of them
+	lost    uint64
 	changed func(users int)
 }
 

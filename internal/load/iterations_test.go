@@ -100,7 +100,7 @@ func TestIterationsAreDoneExactly(t *testing.T) {
 // A target that answers nobody ends a burst of iterations at its bound, and the summary says what was left.
 func TestIterationsEndAtTheirBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := planOf(t, Spec{Users: 10, Iterations: 6000}, after(time.Hour))
+		p := planOf(t, Spec{Users: 10, Iterations: 6000, Abort: Abort{ErrorRatio: 1}}, after(time.Hour))
 		s := Run(t.Context(), p, &log{})
 		// Ten users, whose requests time out every five seconds for ten minutes.
 		if s.Duration() != 10*time.Minute || s.Asked != 6000 || s.Requests() != 1200 || s.Failures() != 1200 {

@@ -31,7 +31,14 @@ type Spec struct {
 	MaxUsers          int           `yaml:"max_users"`           // the most requests in flight of the open model
 	Abort             Abort         `yaml:"abort"`               // when to end early
 	Tasks             []Task        `yaml:"tasks"`
-	Watch             Watch         `yaml:"watch"`
+	Writes            bool          `yaml:"writes"` // methods other than GET, HEAD, OPTIONS and POST are meant
+
+	// Templates in the URLs, headers and bodies of steps and tasks are filled in for each request: ${token} of Setup,
+	// ${symbol} of Data, ${user}, ${int:1:100}, ${vector:50}, ${matrix:10:50}, ${uuid}, ${env:NAME}; $${ is the text ${.
+	Setup   []Step            `yaml:"setup"`
+	Headers map[string]string `yaml:"headers"` // of every task; its own win
+	Data    map[string]Feed   `yaml:"data"`
+	Watch   Watch             `yaml:"watch"`
 }
 
 // A Stage is a part of the open model. In its Duration the rate goes in a straight line from that of the stage before it,
@@ -53,6 +60,8 @@ type Task struct {
 	Weight float64      `yaml:"weight"` // against its siblings; default 1
 	HTTP   *probes.HTTP `yaml:"http"`
 	Tasks  []Task       `yaml:"tasks"`
+
+	Capture map[string]Capture `yaml:"capture"` // of a request: what a step of setup has captured first, anew
 
 	// A user who enters a sticky group draws its tasks in it until they draw the exit, whose weight stands against those
 	// of the group's tasks: with tasks of weights 3 and 6, and an exit of 1, a visit is nine requests on average. The

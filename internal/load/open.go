@@ -89,7 +89,9 @@ func (p *pool) pop() chan time.Time {
 // serve sends what comes down the line until it is closed.
 func (p *pool) serve(ctx context.Context, u *user, line chan time.Time) {
 	for due := range line {
-		u.send(ctx, due)
+		if !u.send(ctx, due) {
+			continue
+		}
 		p.mu.Lock()
 		p.idle = append(p.idle, line)
 		p.mu.Unlock()

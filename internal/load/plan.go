@@ -40,6 +40,10 @@ type Plan struct {
 
 	regions []region
 	nodes   []node
+	data    []feeder
+	setup   []setupStep
+
+	captures int // values that a user keeps
 
 	permit probes.Permit // of the hosts; nil permits all
 
@@ -53,6 +57,7 @@ type Leaf struct {
 	Endpoint string  // its own name
 	Share    float64 // of all requests, 0 to 1
 	Prober   *probes.HTTPProber
+	message  message
 }
 
 // Exact says whether each leaf has its share of the requests of any burst to within one of them. With sticky groups the
@@ -88,8 +93,14 @@ func (p *Plan) timeout() time.Duration {
 
 // Plan validates the spec and builds what runs it. Its error joins a *probes.FieldError for every mistake.
 func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
-	v := &validator{env: env, endpoints: map[string]bool{}}
+	v := &validator{
+		env: env, endpoints: map[string]bool{}, headers: map[string]string{}, writes: s.Writes, opened: s.open(),
+		scope: scope{columns: map[string]int{}, captured: map[string]int{}, variables: map[string]int{}},
+	}
 	v.model(s)
+	data := v.feeders(s.Data)
+	setup := v.setup(s)
+	v.common(s.Headers)
 	v.tree(s.Tasks)
 	if err := v.err(); err != nil {
 		return nil, err
@@ -98,7 +109,7 @@ func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
 		Name: name, Leaves: v.leaves, RequestTimeout: DefaultRequestTimeout,
 		users: s.Users, rampUp: s.RampUp, duration: s.Limit(), think: s.ThinkTime,
 		iterations: s.Iterations, perUser: s.IterationsPerUser, maxRate: s.MaxRate,
-		regions: v.regions, nodes: v.nodes,
+		regions: v.regions, nodes: v.nodes, data: data, setup: setup, captures: len(v.scope.captured),
 		open: func() (session, error) { return openSession(env) }, usage: readUsage, permit: env.Permit, abort: s.Abort,
 	}
 	p.peak, _ = s.PeakThroughput()

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/perfwatch/perfwatch/probes"
@@ -17,6 +18,8 @@ func (b *burst) summary(ctx context.Context) *Summary {
 	if ctx.Err() != nil {
 		why := context.Cause(ctx)
 		s.Result, s.Reason, s.Cause = Aborted, why.Error(), causeOf(why)
+	} else if n := b.crew.unable; n > 0 {
+		s.Result, s.Reason = Invalid, fmt.Sprintf("%d users could not begin: %s", n, b.crew.why)
 	} else if reason, doubts := b.evidence(s).reason(); reason != "" {
 		s.Result, s.Reason, s.Doubts = Invalid, reason, doubts
 	}

@@ -2,6 +2,8 @@ package load
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -36,6 +38,7 @@ type user struct {
 	sample  probes.Sample // of the request now sent, used again for the next
 	batch   batch
 	count   *count // for the monitor
+	pen     pen
 }
 
 func (b *burst) newUser(i int) (*user, error) {
@@ -47,7 +50,11 @@ func (b *burst) newUser(i int) (*user, error) {
 		// Not the user's own source: traces must not move the draws. A burst that repeats a seed is another trace.
 		s.trace(rand.NewPCG(b.seed^uint64(b.start.UnixNano()), uint64(i)))
 	}
-	return &user{burst: b, session: s, rand: rand.New(rand.NewPCG(b.seed, uint64(i))), count: b.monitor.join()}, nil
+	u := &user{burst: b, session: s, rand: rand.New(rand.NewPCG(b.seed, uint64(i))), count: b.monitor.join()}
+	u.pen = pen{
+		random: u.rand, user: i + 1, captured: make([][]byte, b.plan.captures), feeds: b.feeds, hands: make([]hand, len(b.feeds)),
+	}
+	return u, nil
 }
 
 func (u *user) close() {
@@ -65,7 +72,9 @@ func (u *user) roam(ctx context.Context) {
 		if !b.wait(ctx, &u.timer, b.within(slot), nil) || !time.Now().Before(b.end) {
 			return
 		}
-		u.send(ctx, time.Time{})
+		if !u.send(ctx, time.Time{}) {
+			return
+		}
 		// What comes next is taken before the wait for it: who finds nothing left goes at once, and the burst does not
 		// last until everybody has thought about nothing.
 		next := time.Now().Add(b.plan.think.draw(u.rand))
@@ -91,12 +100,21 @@ func (u *user) more() bool {
 	return u.burst.cursor.take()
 }
 
-// send draws a task and sends its request. It was due at the given instant; the zero time is whenever it is sent.
-func (u *user) send(ctx context.Context, due time.Time) {
+// send draws a task and sends its request. It was due at the given instant; the zero time is whenever it is sent. It is
+// false if nothing can be sent any more, because the data is used up.
+func (u *user) send(ctx context.Context, due time.Time) bool {
 	b, s := u.burst, &u.sample
 	leaf := u.draw()
+	request := &b.plan.Leaves[leaf].message
+	draft, err := u.pen.draft(request)
+	if err != nil {
+		if !errors.Is(err, errUsedUp) {
+			b.stop(fmt.Errorf("task %q: %w", b.plan.Leaves[leaf].Endpoint, err))
+		}
+		return false
+	}
 	b.crew.sending()
-	*s = u.session.take(ctx, min(b.timeout, time.Until(b.hardEnd)), b.plan.Leaves[leaf].Prober, nil, due)
+	*s = u.session.take(ctx, min(b.timeout, time.Until(b.hardEnd)), request.prober, draft, due)
 	b.crew.answered()
 	if due.IsZero() {
 		s.Due = s.Start
@@ -108,6 +126,7 @@ func (u *user) send(ctx context.Context, due time.Time) {
 	if u.batch.put(leaf, s) {
 		b.tally.add(&u.batch)
 	}
+	return true
 }
 
 // draw draws a task.

@@ -30,7 +30,11 @@ type validator struct {
 	regions   []region
 	nodes     []node
 	endpoints map[string]bool
-	full      bool // more leaves than there may be: said once
+	scope     scope
+	headers   map[string]string // of every task
+	opened    bool              // the model is the open one
+	writes    bool              // methods that change something are allowed
+	full      bool              // more leaves than there may be: said once
 	mistakes  []error
 }
 

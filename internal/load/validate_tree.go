@@ -177,8 +177,8 @@ func (v *validator) leaf(t *Task, at place) {
 		return
 	}
 	v.within(at.path+".http", t.HTTP.InSession())
-	p, err := t.HTTP.HTTPProber(v.env)
-	v.within(at.path+".http", err)
+	r := v.message(at.path+".http", t.HTTP, v.headers)
+	r.catchers = v.catchers(at.path, t.Capture, v.knownSlot)
 	v.regions[at.region] = append(v.regions[at.region], branch{share: at.chance, leaf: len(v.leaves)})
-	v.leaves = append(v.leaves, Leaf{Task: at.top, Endpoint: t.Name, Share: at.visits, Prober: p})
+	v.leaves = append(v.leaves, Leaf{Task: at.top, Endpoint: t.Name, Share: at.visits, Prober: r.prober, message: r})
 }

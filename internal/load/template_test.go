@@ -1,0 +1,282 @@
+package load
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+func testScope() *scope {
+	return &scope{
+		columns: map[string]int{"symbol": 0}, captured: map[string]int{"token": 0}, variables: map[string]int{"batch": 0}, rows: []int{3},
+	}
+}
+
+func testPen() *pen {
+	feeders := []feeder{{name: "symbol", n: 2, values: []string{"A&B/C", `q"\` + "\n"}, pick: Sequential}}
+	return &pen{
+		random: rand.New(rand.NewPCG(1, 2)), user: 7, captured: [][]byte{[]byte("t ök")}, variables: []int{2},
+		feeds: newFeeds(feeders), hands: make([]hand, 1),
+	}
+}
+
+func TestTemplatesAreWrittenWhereTheyStand(t *testing.T) {
+	t.Setenv("PERFWATCH_TEST", "se cret")
+	tests := []struct {
+		text string
+		as   encoding
+		want string
+	}{
+		{"plain", raw, "plain"},
+		{"$${symbol} $ {x} $", raw, "${symbol} $ {x} $"},
+		{"/s/${symbol}?t=${token}&u=${user}", urlEncoded, "/s/A%26B%2FC?t=t%20%C3%B6k&u=7"},
+		{"${symbol},${symbol}", urlEncoded, "A%26B%2FC,q%22%5C%0A"},
+		{"${symbol}${symbol}", jsonString, `A&B/Cq\"\\\u000A`},
+		{"Bearer ${token}", raw, "Bearer t ök"},
+		{"${env:PERFWATCH_TEST}", raw, "se cret"},
+		{"${int:5:5}-${int:-3:-3}", raw, "5--3"},
+		{"${batch}", raw, "2"},
+		{"${matrix:batch:1}", raw, "[[0.794843],[0.184902]]"},
+		{"${vector:2}", urlEncoded, "%5B0.794843%2C0.767416%5D"},
+	}
+	for _, tt := range tests {
+		parts, wrong := testScope().parse(tt.text)
+		if wrong != nil {
+			t.Errorf("%s: %+v", tt.text, wrong)
+			continue
+		}
+		w := testPen()
+		literals := compileLiterals(parts, tt.as)
+		if err := w.write(literals); err != nil || !sameButNumbers(string(w.buf), tt.want) {
+			t.Errorf("%s: %q, %v, want %q", tt.text, w.buf, err, tt.want)
+		}
+	}
+}
+
+// compileLiterals leaves the literals of a URL as they are, as a resolved one has them.
+func compileLiterals(parts []part, as encoding) program {
+	p := compile(parts, as)
+	for i := range p {
+		if p[i].verb == literal && parts[i].verb == literal {
+			p[i].text = parts[i].text
+		}
+	}
+	return p
+}
+
+// sameButNumbers compares the shape of drawn numbers, not their values.
+func sameButNumbers(got, want string) bool {
+	shape := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if strings.Contains(s, "0.") && r >= '0' && r <= '9' {
+				return '#'
+			}
+			return r
+		}, s)
+	}
+	return shape(got) == shape(want)
+}
+
+func TestATemplateThatIsNotKnownIsRefusedWithItsPlace(t *testing.T) {
+	for text, want := range map[string]string{
+		"/a/${symbl}":              "4 ${symbl}: one of ${symbol}, ${token}, ${batch}, ${user}, ${int:a:b}",
+		"ö${":                      "2 ${: a } that ends the template",
+		"${int:5}":                 "1 ${int:5}: ${int:a:b} with whole numbers",
+		"${int:5:4}":               "1 ${int:5:4}: ${int:a:b} with whole numbers",
+		"${vector:0}":              "1 ${vector:0}: ${vector:n} with n from 1 to 10000",
+		"${vector:10001}":          "1 ${vector:10001}: ${vector:n}",
+		"${matrix:other:2}":        "1 ${matrix:other:2}: ${matrix:rows:n}",
+		"${matrix:10000:1000}":     "1 ${matrix:10000:1000}: ${matrix:rows:n}",
+		"${env:PERFWATCH_NOT_SET}": "1 ${env:PERFWATCH_NOT_SET}: the variable PERFWATCH_NOT_SET to be set",
+		"${user:1}":                "1 ${user:1}: one of",
+		"${}":                      "1 ${}: one of",
+	} {
+		_, wrong := testScope().parse(text)
+		if wrong == nil {
+			t.Errorf("%s is taken", text)
+			continue
+		}
+		if got := fmt.Sprintf("%d %s: %s", wrong.column, wrong.text, wrong.want); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestVectorsAreJSONOfUniformNumbers(t *testing.T) {
+	w := testPen()
+	w.vector(10_000, raw)
+	var numbers []float64
+	if err := json.Unmarshal(w.buf, &numbers); err != nil || len(numbers) != 10_000 {
+		t.Fatalf("%d numbers, %v", len(numbers), err)
+	}
+	sum := 0.0
+	for _, v := range numbers {
+		sum += v
+		if v < 0 || v >= 1 {
+			t.Fatalf("%g, want 0 up to 1", v)
+		}
+	}
+	near(t, "mean", sum/10_000, 0.5, 0.01)
+}
+
+func TestUUIDsAreOfVersion4(t *testing.T) {
+	w := testPen()
+	w.uuid()
+	id := string(w.buf)
+	if len(id) != 36 || id[14] != '4' || !strings.ContainsRune("89ab", rune(id[19])) || strings.Count(id, "-") != 4 {
+		t.Errorf("%s is no version 4 UUID", id)
+	}
+}
+
+func TestARequestIsBounded(t *testing.T) {
+	w := testPen()
+	p := make(program, 200)
+	for i := range p {
+		p[i] = step{part{verb: vector, a: 10_000}, raw}
+	}
+	if err := w.write(p); err != errTooLarge { //nolint:errorlint // it is returned as it is
+		t.Errorf("%v, want %v", err, errTooLarge)
+	}
+}
+
+func TestTheDefaultZipfGivesFourFifthsToAFifth(t *testing.T) {
+	for _, n := range []int{5, 100, 500, 100_000} {
+		a := newAlias(zipfWeights(n, paretoExponent(n)))
+		random := rand.New(rand.NewPCG(3, 4))
+		first, second := 0, 0
+		const draws = 200_000
+		for range draws {
+			switch i := a.draw(random); {
+			case i < n/5:
+				first++
+			case i >= n:
+				t.Fatalf("drew %d of %d", i, n)
+			}
+			_ = second
+		}
+		near(t, fmt.Sprintf("share of the first fifth of %d", n), float64(first)/draws, 0.8, 0.004)
+	}
+}
+
+func TestAnAliasDrawsItsWeights(t *testing.T) {
+	weights := []float64{5, 0, 1, 3, 1}
+	a, random, got := newAlias(weights), rand.New(rand.NewPCG(5, 6)), make([]float64, 5)
+	const draws = 500_000
+	for range draws {
+		got[a.draw(random)]++
+	}
+	for i, w := range weights {
+		near(t, fmt.Sprint("share of ", i), got[i]/draws, w/10, 0.003)
+	}
+}
+
+func TestUniqueValuesAreEachUsedOnce(t *testing.T) {
+	feeds := newFeeds([]feeder{{n: 1000, pick: Unique, batch: 100}})
+	seen := make([]int, 1000)
+	hands := make([]hand, 7)
+	for k := 0; ; k++ {
+		// The first user is ten times as fast as the others.
+		i := 0
+		if k%10 == 0 {
+			i = k / 10 % 7
+		}
+		place, ok := feeds[0].draw(nil, &hands[i])
+		if !ok {
+			if k != 1000 {
+				t.Fatalf("used up after %d of 1000", k)
+			}
+			break
+		}
+		seen[place]++
+	}
+	if slices.Max(seen) != 1 || slices.Min(seen) != 1 {
+		t.Errorf("values were used %d to %d times, want once", slices.Min(seen), slices.Max(seen))
+	}
+}
+
+func TestDataFiles(t *testing.T) {
+	dir := t.TempDir()
+	files := map[string]string{
+		"good.csv":    "\xef\xbb\xbfsymbol,name\nAAPL,\"Apple, Inc.\"\nMSFT,Microsoft\n",
+		"ragged.csv":  "symbol,name\nAAPL\n",
+		"empty.csv":   "symbol,name\n",
+		"nothing.csv": "",
+		"long.csv":    "symbol\n" + strings.Repeat("x", maxValue+1) + "\n",
+		"good.jsonl":  "{\"symbol\":\"AAPL\"}\n\n{\"symbol\":12.50}\n{\"symbol\":true}\n",
+		"bad.jsonl":   "{\"symbol\":\"AAPL\"}\n[1]\n",
+		"deep.jsonl":  "{\"symbol\":{}}\n",
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := []struct {
+		feed Feed
+		want string // values, or what the mistake says
+	}{
+		{Feed{File: "good.csv", Column: "symbol"}, "AAPL MSFT"},
+		{Feed{File: "good.csv", Column: "name"}, "Apple, Inc. Microsoft"},
+		{Feed{File: "good.jsonl", Field: "symbol"}, "AAPL 12.50 true"},
+		{Feed{File: "good.csv", Column: "price"}, `columns ["symbol" "name"], want "price" among them`},
+		{Feed{File: "ragged.csv", Column: "symbol"}, "record on line 2: wrong number of fields"},
+		{Feed{File: "empty.csv", Column: "symbol"}, "no rows"},
+		{Feed{File: "nothing.csv", Column: "symbol"}, "reading its header row"},
+		{Feed{File: "long.csv", Column: "symbol"}, "line 2: a value of 65537 bytes, want at most 65536"},
+		{Feed{File: "bad.jsonl", Field: "symbol"}, "line 2: want an object"},
+		{Feed{File: "deep.jsonl", Field: "symbol"}, `line 1: field "symbol": want a string, a number or a boolean`},
+		{Feed{File: "good.jsonl", Field: "price"}, `line 1: field "price": missing`},
+		{Feed{File: "none.csv", Column: "symbol"}, "no such file"},
+		{Feed{File: ".", Column: "symbol"}, "not a regular file"},
+		{Feed{File: "good.csv"}, "the column of a .csv file"},
+		{Feed{File: "good.jsonl", Column: "symbol"}, "the field of each object"},
+		{Feed{Count: 3}, ""},
+		{Feed{Values: []string{"a", "b"}}, "a b"},
+		{Feed{Count: 3, Values: []string{"a"}}, "one of file, count and values"},
+		{Feed{}, "one of file, count and values"},
+	}
+	for _, tt := range tests {
+		v := &validator{env: probes.Env{Dir: dir}, scope: *testScope()}
+		built, ok := v.feeder("data.x", &tt.feed)
+		got := strings.Join(built.values, " ")
+		if !ok {
+			got = v.err().Error()
+		}
+		if !strings.Contains(got, tt.want) || ok != (len(v.mistakes) == 0) {
+			t.Errorf("%+v: %s, want %s", tt.feed, got, tt.want)
+		}
+	}
+}
+
+func BenchmarkTemplate(b *testing.B) {
+	for _, text := range []string{"/api/stocks/${symbol}/metrics?u=${user}&n=${int:1:100}", "${vector:50}", "${uuid}"} {
+		b.Run(text, func(b *testing.B) {
+			parts, wrong := testScope().parse(text)
+			if wrong != nil {
+				b.Fatal(wrong)
+			}
+			p, w := compile(parts, raw), testPen()
+			b.ReportAllocs()
+			for b.Loop() {
+				w.buf = w.buf[:0]
+				if err := w.write(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func TestParetoExponentOfOneValue(t *testing.T) {
+	if e := paretoExponent(1); math.IsNaN(e) || e < 0 {
+		t.Errorf("%g", e)
+	}
+}
