@@ -92,7 +92,7 @@ func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 	method := h.method(&ms)
 	h.headers(&ms)
 	h.cookies(&ms)
-	dial := dialer{permit: env.Permit, family: h.family(&ms), first: &p.dialled}
+	dial := dialer{permit: env.Permit, family: ms.family(h.IPFamily), first: &p.dialled}
 	client := h.version(env.clientConfig(), target, &ms)
 	if err := errors.Join(ms...); err != nil {
 		return nil, err

@@ -140,14 +140,14 @@ func (h *HTTP) age(ms *mistakes) time.Duration {
 }
 
 // family is what a network's name ends with.
-func (h *HTTP) family(ms *mistakes) string {
-	switch h.IPFamily {
+func (ms *mistakes) family(name string) string {
+	switch name {
 	case "", "any":
 		return ""
 	case "ip4", "ip6":
-		return h.IPFamily[2:]
+		return name[2:]
 	}
-	ms.add("ip_family", h.IPFamily, "any, ip4 or ip6")
+	ms.add("ip_family", name, "any, ip4 or ip6")
 	return ""
 }
 

@@ -35,15 +35,16 @@ func floors() map[string][]string {
 // owners says which packages may import a library that belongs to one part of the house.
 func owners() map[string][]string {
 	return map[string][]string{
-		"github.com/prometheus/client_golang": {"collector", "internal/web", "cmd/perfwatch"},
-		"github.com/robfig/cron/v3":           {"internal/schedule"},
-		"github.com/shirou/gopsutil/v3":       {"collector", "internal/demo"},
-		"github.com/redis/go-redis/v9":        {"collector", "internal/demo"},
-		"github.com/alicebob/miniredis/v2":    {"internal/demo"},
-		"modernc.org/sqlite":                  {"internal/demo", "probes"},
-		"github.com/miekg/dns":                {"probes"},
-		"google.golang.org/grpc":              {"probes"},
-		"github.com/jackc/pgx/v5":             {"probes"},
+		"github.com/prometheus/client_golang":      {"collector", "internal/web", "cmd/perfwatch"},
+		"github.com/robfig/cron/v3":                {"internal/schedule"},
+		"github.com/shirou/gopsutil/v3":            {"collector", "internal/demo"},
+		"github.com/redis/go-redis/v9":             {"collector", "internal/demo"},
+		"github.com/alicebob/miniredis/v2":         {"internal/demo"},
+		"modernc.org/sqlite":                       {"internal/demo", "probes"},
+		"github.com/miekg/dns":                     {"probes"},
+		"github.com/prometheus-community/pro-bing": {"probes"},
+		"google.golang.org/grpc":                   {"probes"},
+		"github.com/jackc/pgx/v5":                  {"probes"},
 	}
 }
 

@@ -15,6 +15,7 @@ type Kinds struct {
 	TLS  *probes.TLSHandshake `yaml:"tls"`
 	DNS  *probes.DNSQuery     `yaml:"dns"`
 	GRPC *probes.GRPC         `yaml:"grpc"`
+	ICMP *probes.ICMP         `yaml:"icmp"`
 	Exec *probes.Exec         `yaml:"exec"`
 	SQL  *probes.SQL          `yaml:"sql"`
 	Load *load.Spec           `yaml:"load"`

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	promconfig "github.com/prometheus/common/config"
@@ -56,6 +57,10 @@ func TestEveryKindIsRead(t *testing.T) {
 		{GRPC: &probes.GRPC{
 			Address: "shop.example:8443", Service: "shop.Orders", TLSConfig: &promconfig.TLSConfig{},
 			Headers: map[string]string{"Authorization": "Bearer hunter2"},
+		}},
+		{ICMP: &probes.ICMP{
+			Host: "gateway.example", Count: 5, Interval: 100 * time.Millisecond, Size: 1000, IPFamily: "ip6",
+			Expect: probes.ICMPExpect{MinReplies: 4},
 		}},
 		{Exec: &probes.Exec{
 			Command: []string{"sh", "-c", "exit 1"}, Env: map[string]string{"LEVEL": "high"}, Dir: "/",
