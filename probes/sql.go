@@ -19,9 +19,9 @@ const (
 // wantQueryName is what a label takes.
 const wantQueryName = "a name of a-z, 0-9 and _ that begins with a letter, 64 characters at most"
 
-// SQL runs queries against PostgreSQL or SQLite, in one transaction that may only read.
+// SQL runs queries against PostgreSQL, MySQL, MariaDB or SQLite, in one transaction that may only read.
 type SQL struct {
-	DSNFile         string  `yaml:"dsn_file"`         // has a postgres:// or sqlite: DSN; read at each connection
+	DSNFile         string  `yaml:"dsn_file"`         // has a postgres://, mysql:// or sqlite: DSN; read at each connection
 	FreshConnection bool    `yaml:"fresh_connection"` // connect anew for every run
 	Queries         []Query `yaml:"queries"`          // run in order, until one fails
 }

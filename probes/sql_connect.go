@@ -25,7 +25,7 @@ const (
 // What is said of a DSN. Nothing of the DSN itself is ever said.
 const (
 	wantDSNFile = "a file that can be read, from the configuration's folder on"
-	wantDSN     = "a file whose one line is a DSN such as postgres://USER:PASSWORD@HOST:PORT/DB or sqlite:PATH"
+	wantDSN     = "a file whose one line is a DSN such as postgres://USER:PASSWORD@HOST:PORT/DB, mysql://… or sqlite:PATH"
 )
 
 var errDSN = errors.New("want " + wantDSN)
@@ -45,6 +45,8 @@ func engineOf(dsn string) (engine, error) {
 	switch scheme, _, _ := strings.Cut(dsn, ":"); scheme {
 	case "postgres", "postgresql":
 		return postgresEngine(), nil
+	case "mysql":
+		return mysqlEngine(), nil
 	case "sqlite":
 		return sqliteEngine(), nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -54,6 +55,9 @@ func refusedByPostgres(err error) (Outcome, string, bool) {
 			o = InvalidResponse
 		}
 		return o, fmt.Sprintf("an answer of %d bytes in one piece, want at most %d", long.ActualBodyLen, long.MaxExpectedBodyLen), true
+	}
+	if refused := "server refused TLS connection"; strings.Contains(err.Error(), refused) { // it has no type
+		return TLSFailure, refused, true
 	}
 	if !errors.As(err, &pg) {
 		return Error, "", false

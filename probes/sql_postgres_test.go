@@ -151,7 +151,7 @@ func postgresRefusals(t *testing.T, address string) {
 		{"wrong password", "postgres://watcher:swordfish@" + address + "/postgres?sslmode=disable", Refused, "SQLSTATE 28P01", "connect"},
 		{"unknown user", "postgres://stranger:swordfish@" + address + "/postgres?sslmode=disable", Refused, "SQLSTATE 28P01", "connect"},
 		{"unknown database", "postgres://watcher:hunter2@" + address + "/swordfish?sslmode=disable", Refused, "SQLSTATE 3D000", "connect"},
-		{"no TLS there", "postgres://watcher:hunter2@" + address + "/postgres?sslmode=require", InvalidResponse, "TLS", "connect"},
+		{"no TLS there", "postgres://watcher:hunter2@" + address + "/postgres?sslmode=require", TLSFailure, "TLS", "connect"},
 		{"no server", "postgres://watcher:swordfish@" + deadAddress(t) + "/postgres", Refused, "connection refused", "connect"},
 		{"no host", "postgres://watcher:swordfish@nobody.invalid/postgres", DNSFailure, "", "dns"},
 	} {

@@ -41,6 +41,7 @@ func owners() map[string][]string {
 		"github.com/redis/go-redis/v9":             {"collector", "internal/demo"},
 		"github.com/alicebob/miniredis/v2":         {"internal/demo"},
 		"modernc.org/sqlite":                       {"internal/demo", "probes"},
+		"github.com/go-sql-driver/mysql":           {"probes"},
 		"github.com/miekg/dns":                     {"probes"},
 		"github.com/prometheus-community/pro-bing": {"probes"},
 		"google.golang.org/grpc":                   {"probes"},
