@@ -219,12 +219,12 @@ func stoppedServer(t *testing.T, server *peer.Process, file string) {
 	if s := takeWithin(t, p, OK); s.Outcome != OK {
 		t.Fatalf("before: %v: %v", s.Outcome, s.Err)
 	}
-	server.Signal(t, syscall.SIGSTOP)
+	server.Freeze(t)
 	for _, how := range []string{"on the connection that it had", "on a new one"} {
 		start := time.Now()
 		s := takeWithin(t, p, Timeout)
 		if s.Outcome != Timeout || time.Since(start) > patience+time.Second {
-			t.Errorf("%s: %v after %v, want timeout after %v: %v", how, s.Outcome, time.Since(start), patience, s.Err)
+			t.Fatalf("%s: %v after %v, want timeout after %v: %v", how, s.Outcome, time.Since(start), patience, s.Err)
 		}
 		wantNoSecrets(t, s.Err, "hunter2", "watcher")
 	}

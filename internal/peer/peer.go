@@ -83,8 +83,25 @@ func (p *Process) Stop(t testing.TB) {
 	}
 }
 
-// Signal sends a signal to the process and to its children.
-func (p *Process) Signal(t testing.TB, sig syscall.Signal) {
+// Freeze stops the process and its children, and returns once none of their threads runs any more.
+func (p *Process) Freeze(t testing.TB) {
+	t.Helper()
+	frozen := p.Signal(t, syscall.SIGSTOP)
+	p.WaitFor(t, func() error {
+		for _, pid := range frozen {
+			states, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+			for _, file := range states {
+				if state, err := os.ReadFile(file); err == nil && !strings.Contains(string(state), ") T ") {
+					return fmt.Errorf("freezing: %.100s", state)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// Signal sends a signal to the process and to its children, and returns the numbers of those who got it.
+func (p *Process) Signal(t testing.TB, sig syscall.Signal) (sent []int) {
 	t.Helper()
 	pid := p.Cmd.Process.Pid
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -99,7 +116,11 @@ func (p *Process) Signal(t testing.TB, sig syscall.Signal) {
 		if err != nil && !errors.Is(err, syscall.ESRCH) {
 			t.Fatalf("sending %v to %s: %v", sig, field, err)
 		}
+		if err == nil {
+			sent = append(sent, n)
+		}
 	}
+	return sent
 }
 
 // WaitFor calls ready until it returns nil. It fails the test if that takes too long or the process ends before.
