@@ -8,13 +8,16 @@ ARG VERSION=unknown
 RUN CGO_ENABLED=0 go build -trimpath \
       -ldflags "-s -w -X github.com/prometheus/common/version.Version=${VERSION}" \
       -o /perfwatch ./cmd/perfwatch
+RUN mkdir /data
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /perfwatch /bin/perfwatch
 COPY perfwatch.yml /etc/perfwatch/perfwatch.yml
+COPY --from=build --chown=65534:65534 /data /data
+VOLUME /data
 USER 65534:65534
 EXPOSE 10095
 HEALTHCHECK --interval=30s --timeout=3s --start-period=5s CMD ["/bin/perfwatch", "healthcheck"]
 ENTRYPOINT ["/bin/perfwatch"]
-CMD ["serve", "--config.file=/etc/perfwatch/perfwatch.yml"]
+CMD ["serve", "--config.file=/etc/perfwatch/perfwatch.yml", "--storage.path=/data"]

@@ -36,6 +36,11 @@ func burstRules(opts Options) []rule {
 			"max by (probe) (time() - perfwatch_load_overdue_timestamp_seconds) > 0",
 			"Burst {{ $labels.probe }} does not come",
 			"Burst {{ $labels.probe }} was due three times and did not run: its objectives are not judged."),
+		health(opts, regression, "warning", 0,
+			"max by (probe, endpoint) (perfwatch_load_regression) > 0",
+			"Burst {{ $labels.probe }} became slower",
+			"The newest bursts {{ $labels.probe }} are slower than the earlier ones of the same load, more than chance would do: "+
+				"at the endpoint of the label, or as a whole if there is none."),
 	}
 }
 
@@ -53,6 +58,10 @@ func (h healthTester) burstTests() []testCase {
 	}
 	bursts := func(result, values string) inputSeries {
 		series := `perfwatch_load_bursts_total{instance="a:1",job="perfwatch",probe="journey",result="` + result + `"}`
+		return inputSeries{series, values}
+	}
+	change := func(endpoint, values string) inputSeries {
+		series := `perfwatch_load_regression{endpoint="` + endpoint + `",instance="a:1",job="perfwatch",probe="journey"}`
 		return inputSeries{series, values}
 	}
 	const invalid = `perfwatch_load_invalid_total{instance="a:1",job="perfwatch",probe="journey",reason="lag"}`
@@ -83,6 +92,12 @@ func (h healthTester) burstTests() []testCase {
 			h.check(burstInvalid, 5*every, nil)),
 		h.test("a burst on its way", overdue, "1200 1200 2400x12",
 			h.check(burstMissing, every, nil), h.check(burstMissing, 2*every, nil), h.check(burstMissing, 4*every, nil)),
+		h.several("faster, and no change shown", []inputSeries{change("", "-1x12"), change("list", "0x12")},
+			h.check(regression, 2*every, nil)),
+		h.several("slower at one endpoint", []inputSeries{change("", "0x12"), change("list", "0 1 1 0x9")},
+			h.check(regression, 2*every, map[string]string{"probe": "journey", "endpoint": "list"}, "warning"),
+			h.check(regression, 3*every, nil)),
+		h.several("slower as a whole", []inputSeries{change("", "1x12")}, h.check(regression, every, journey, "warning")),
 		h.test("a burst that does not come", overdue, "1200x12",
 			h.check(burstMissing, 2*every, nil),
 			h.check(burstMissing, 2*every+time.Minute, journey, "warning")),

@@ -41,6 +41,7 @@ const (
 	burstAborted  = "PerfwatchBurstAborted"
 	burstInvalid  = "PerfwatchBurstInvalid"
 	burstMissing  = "PerfwatchBurstMissing"
+	regression    = "PerfwatchLoadRegression"
 )
 
 // health makes one rule that belongs to no objective. Alerts of lasting state resolve as soon as it has passed.

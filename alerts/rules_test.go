@@ -96,6 +96,7 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 		"PerfwatchProbeDown":  "warning critical", "PerfwatchDown": "critical", "PerfwatchRedisDown": "critical",
 		"PerfwatchConfigReloadFailed": "warning", "PerfwatchBurstAborted": "warning",
 		"PerfwatchBurstInvalid": "info warning", "PerfwatchBurstMissing": "warning",
+		"PerfwatchLoadRegression": "warning",
 	}
 	got := map[string]string{}
 	opts := Options{ExternalURL: "https://perf.example/base/", GrafanaURL: "https://graf.example/"}
@@ -191,8 +192,8 @@ func TestRulesWithoutObjectivesStillWatchPerfwatch(t *testing.T) {
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("promtool test rules: %v\n%s", err, out)
 	}
-	if got := strings.Count(string(rules), "- alert:"); got != 9 {
-		t.Errorf("%d rules, want 9", got)
+	if got := strings.Count(string(rules), "- alert:"); got != 10 {
+		t.Errorf("%d rules, want 10", got)
 	}
 }
 

@@ -135,6 +135,16 @@ func (b *BurstSeries) End(s *load.Summary, w *BurstWatch) {
 	b.count(s) // whoever sees a burst counted finds its figures
 }
 
+// Compared publishes what the comparison with earlier bursts shows of each endpoint that can be judged, "" for all: 1
+// slower, -1 faster, 0 no change shown.
+func (b *BurstSeries) Compared(changes map[string]int) {
+	v, probe := b.probe.recorder.vectors.regression, b.probe.info.Name
+	v.DeletePartialMatch(prometheus.Labels{"probe": probe})
+	for endpoint, change := range changes {
+		v.WithLabelValues(probe, endpoint).Set(float64(change))
+	}
+}
+
 func (b *BurstSeries) count(s *load.Summary) {
 	if c, ok := b.bursts[s.Result]; ok {
 		c.Inc()

@@ -189,6 +189,21 @@ func TestABurstSaysFromWhenOnTheNextIsMissing(t *testing.T) {
 	wantSeries(t, reg, map[string]string{series: ""})
 }
 
+func TestWhatAComparisonShowsIsPublishedUntilTheNext(t *testing.T) {
+	reg, _, b := journey(t, emptyBook())
+	b.Compared(map[string]int{"": 1, "list": -1, "detail": 0})
+	wantSeries(t, reg, map[string]string{
+		`perfwatch_load_regression{endpoint="",probe="journey"}`:       "1",
+		`perfwatch_load_regression{endpoint="list",probe="journey"}`:   "-1",
+		`perfwatch_load_regression{endpoint="detail",probe="journey"}`: "0",
+	})
+	b.Compared(map[string]int{"": 0})
+	wantSeries(t, reg, map[string]string{
+		`perfwatch_load_regression{endpoint="",probe="journey"}`:     "0",
+		`perfwatch_load_regression{endpoint="list",probe="journey"}`: "",
+	})
+}
+
 func TestLeavesOfOneNameShareTheirLatency(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	plan := &load.Plan{Leaves: []load.Leaf{{Task: "a", Endpoint: "same"}, {Task: "b", Endpoint: "same"}}}

@@ -48,6 +48,7 @@ const (
 	loadLastInFlightPeak     = "perfwatch_load_last_in_flight_peak"
 	loadLastDuration         = "perfwatch_load_last_duration_seconds"
 	loadLastTimestamp        = "perfwatch_load_last_timestamp_seconds"
+	loadRegression           = "perfwatch_load_regression"
 	loadLastValid            = "perfwatch_load_last_valid"
 	loadLastCPUPeak          = "perfwatch_load_last_cpu_ratio_peak"
 	loadLastMemoryPeak       = "perfwatch_load_last_memory_peak_bytes"

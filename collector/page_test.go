@@ -154,6 +154,7 @@ func fillBurst(rec *Recorder) {
 	b.Observe(0, take(probes.OK, 100*time.Millisecond))
 	b.Observe(1, take(probes.HTTP5xx, 300*time.Millisecond))
 	b.End(twoLeavesSummary(load.Completed), aBurstWatch())
+	b.Compared(map[string]int{"": 1, "list": -1})
 	b.Overdue(time.Unix(2_000_000_000, 0))
 }
 

@@ -32,7 +32,7 @@ type vectors struct {
 	connections              *prometheus.GaugeVec
 	connectionsOpened        *prometheus.CounterVec
 
-	active, users                              *prometheus.GaugeVec
+	active, users, regression                  *prometheus.GaugeVec
 	requests, bursts, aborts, invalid, dropped *prometheus.CounterVec
 	response, service                          *latencyVec
 }
@@ -51,7 +51,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			queries:     newSecondsVec(sqlQueryDuration, bounds),
 			connections: newGaugeVec(sqlConnections), connectionsOpened: newCounterVec(sqlConnectionsOpened),
 			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
-			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),
+			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts), regression: newGaugeVec(loadRegression),
 			invalid:  newCounterVec(loadInvalid),
 			dropped:  newCounterVec(loadDropped),
 			response: newLatencyVec(loadResponse, bounds), service: newLatencyVec(loadService, bounds),
@@ -69,7 +69,7 @@ func (v *vectors) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
 		v.queries, v.connections, v.connectionsOpened,
-		v.active, v.users, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service,
+		v.active, v.users, v.regression, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service,
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/perfwatch/perfwatch/internal/archive"
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/guard"
 	"github.com/perfwatch/perfwatch/internal/schedule"
@@ -27,6 +29,7 @@ const (
 type daemonOptions struct {
 	configFile  *string
 	lifecycle   bool
+	storage     string // folder of what outlives the daemon; "" keeps nothing
 	externalURL string
 	refresh     time.Duration // of the status page; 0 is never
 	faults      func() []web.Fault
@@ -43,7 +46,8 @@ type daemon struct {
 	bursts    sync.Map // probe name -> web.Burst of its last burst
 	skips     sync.Map // probe name -> web.Skip, the last
 	guard     *guard.Guard
-	ending    context.Context //nolint:containedctx // done when the daemon is to end
+	archive   *archive.Archive // nil without a folder
+	ending    context.Context  //nolint:containedctx // done when the daemon is to end
 	running   atomic.Bool
 	current   atomic.Pointer[generation] // the configuration at work; replaced as a whole
 
@@ -61,12 +65,12 @@ func newDaemon(o daemonOptions, logger *slog.Logger) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.guard, err = guard.New(nil, nil); err != nil {
+	if err := d.open(o.storage); err != nil {
 		return nil, err
 	}
 	g, err := d.build(cfg, nil)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, d.closeArchive())
 	}
 	d.take(g)
 	return d, nil
@@ -82,6 +86,9 @@ func (d *daemon) run(ctx context.Context) {
 	d.running.Store(false)
 	d.reloading.Lock() // no generation is made after the last one has stopped
 	d.current.Load().stop()
+	if err := d.closeArchive(); err != nil {
+		d.logger.Error("storage not closed", "err", err)
+	}
 }
 
 // reload reads the configuration again. A file with mistakes changes nothing; probes that did not change keep their

@@ -28,10 +28,16 @@ type running struct {
 // start runs a daemon on a configuration until the test ends.
 func start(t *testing.T, text string) *running {
 	t.Helper()
+	return startIn(t, "", text)
+}
+
+// startIn runs one that keeps what outlives it in a folder.
+func startIn(t *testing.T, storage, text string) *running {
+	t.Helper()
 	r := &running{file: filepath.Join(t.TempDir(), "perfwatch.yml")}
 	r.write(t, text)
 	var err error
-	r.daemon, err = newDaemon(daemonOptions{configFile: &r.file, lifecycle: true}, slog.New(slog.DiscardHandler))
+	r.daemon, err = newDaemon(daemonOptions{configFile: &r.file, lifecycle: true, storage: storage}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func addDemo(app *kingpin.Application, c *cli) (string, action) {
 			return fmt.Errorf("writing the demo's configuration: %w", err)
 		}
 		d, err := newDaemon(daemonOptions{
-			configFile: &file, lifecycle: true, refresh: demoRefresh,
+			configFile: &file, lifecycle: true, storage: filepath.Join(dir, "data"), refresh: demoRefresh,
 			faults:   func() []web.Fault { return demoFaults(platform) },
 			setFault: func(name string, on bool) error { return setDemoFault(platform, name, on) },
 		}, logger)

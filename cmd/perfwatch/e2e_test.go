@@ -76,7 +76,8 @@ func newStand(t *testing.T) *stand {
 	s.config = cfg
 	listen := peer.FreeAddress(t)
 	s.perfwatch = "http://" + listen
-	d := peer.Start(t, "", "perfwatch", "serve", "--config.file="+file, "--web.listen-address="+listen)
+	d := peer.Start(t, "", "perfwatch", "serve", "--config.file="+file, "--web.listen-address="+listen,
+		"--storage.path="+t.TempDir())
 	d.WaitFor(t, peer.Answers(s.perfwatch+"/-/ready"))
 
 	s.alertmanager = peer.StartAlertmanager(t, peer.WriteFile(t, dir, "alertmanager.yml", quickAlertmanager(t, s.pager.URL)))

@@ -40,6 +40,7 @@ func (w *watched) fire(ctx context.Context, d *daemon, due time.Time) {
 	w.burst.Begin()
 	summary := load.Run(ctx, plan, w.burst)
 	w.burst.End(summary, watching.End(ctx, summary))
+	d.keep(w, summary)
 	w.expect(&d.current.Load().config.Bursts.Rules)
 	d.bursts.Store(w.Name, lastBurst(summary))
 	d.settle(summary, reserved)

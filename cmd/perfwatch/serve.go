@@ -27,6 +27,8 @@ func addServe(app *kingpin.Application, c *cli) (string, action) {
 	cmd.Flag("web.enable-lifecycle", "Allow reload over HTTP.").BoolVar(&o.lifecycle)
 	cmd.Flag("web.external-url", "Where people reach perfwatch; default: global.external_url of the configuration.").
 		StringVar(&o.externalURL)
+	cmd.Flag("storage.path", "Folder of what outlives the daemon: finished bursts, the day's budget, back-off.").
+		Default("data/").StringVar(&o.storage)
 	return cmd.FullCommand(), func(ctx context.Context) error {
 		logger := c.logger()
 		logger.Info("starting perfwatch", "version", version.Info())

@@ -23,6 +23,7 @@ type watched struct {
 	series *collector.ProbeSeries
 	burst  *collector.BurstSeries                  // nil for a probe
 	watch  *collector.Watch                        // nil for a burst that watches nothing
+	hash   string                                  // of what shapes a burst
 	stop   atomic.Pointer[context.CancelCauseFunc] // ends the burst that runs now; nil if none does
 }
 
@@ -41,7 +42,7 @@ func newWatched(p *config.Probe, cfg *config.Config) (*watched, error) {
 		return nil, fmt.Errorf("building probe %q: %w", p.Name, err)
 	}
 	if w.plan != nil {
-		w.plan.RequestTimeout = cfg.Global.Timeout
+		w.plan.RequestTimeout, w.hash = cfg.Global.Timeout, cfg.BurstHash(p.Load)
 	}
 	return w, nil
 }

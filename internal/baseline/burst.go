@@ -1,9 +1,6 @@
 package baseline
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // A Count is how many requests took a time, in microseconds.
 type Count struct{ Value, N int64 }
@@ -20,23 +17,28 @@ type Burst struct {
 // and changed that the burst was judged slower or faster when it was the newest.
 func NewBurst(counts []Count, failed int64, changed bool) Burst {
 	b := Burst{failed: failed, changed: changed}
-	binned := make(map[int64]int64, len(counts)/4)
+	var binned [bins]int64
 	for _, c := range counts {
 		if c.N > 0 {
 			binned[bin(c.Value)] += c.N
 			b.total += c.N
 		}
 	}
-	b.counts = make([]Count, 0, len(binned))
-	for value, n := range binned {
-		b.counts = append(b.counts, Count{value, n})
+	for i, n := range binned {
+		if n > 0 {
+			b.counts = append(b.counts, Count{int64(i), n})
+		}
 	}
-	slices.SortFunc(b.counts, func(a, b Count) int { return int(a.Value - b.Value) })
 	return b
 }
 
-// gridStep is the width of the bins in which distributions are compared, half a percent, as a logarithm.
-const gridStep = 0.004987541511038968
+// The grid on which distributions are compared. Its bins are half a percent wide, and reach from a microsecond to an
+// hour; what is beyond counts as its end.
+const (
+	gridStep = 0.004987541511038968 // the logarithm of 1.005
+	bins     = 4412
+	hour     = 3_600_000_000
+)
 
-// bin is the place of a value on the grid: 0 for a microsecond, 4,411 for an hour.
-func bin(value int64) int64 { return int64(math.Log(float64(max(value, 1))) / gridStep) }
+// bin is the place of a time on the grid.
+func bin(value int64) int64 { return int64(math.Log(float64(min(max(value, 1), hour))) / gridStep) }

@@ -19,6 +19,33 @@ func TestBurstsAreBoundedWithoutBeingToldTo(t *testing.T) {
 	}
 }
 
+func TestTheHashOfABurstChangesWithItsLoadAlone(t *testing.T) {
+	hash := func(global, burst, rest string) string {
+		t.Helper()
+		cfg, err := Parse([]byte(`
+global: {`+global+`}
+probes: [{name: b, load: {users: 2, duration: 1s, `+burst+`, tasks: [{name: a, http: {url: "http://127.0.0.1/"}}]}}]
+`+rest), ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg.BurstHash(cfg.Probes[0].Load)
+	}
+	same := hash("timeout: 5s", "think_time: 1s-3s", "")
+	if len(same) != 16 || same != hash("timeout: 5s, schedule: '@every 1m'", "think_time: 1s-3s", "host: {}") {
+		t.Errorf("hash %s changes with something else", same)
+	}
+	for _, other := range []string{
+		hash("timeout: 4s", "think_time: 1s-3s", ""), hash("timeout: 5s", "think_time: 1s-4s", ""),
+		hash("timeout: 5s, base_url: 'http://x.test'", "think_time: 1s-3s", ""),
+		hash("timeout: 5s", "think_time: 1s-3s, headers: {A: b}", ""),
+	} {
+		if other == same {
+			t.Error("hash does not change with the load")
+		}
+	}
+}
+
 func TestBurstsAreReadAsWritten(t *testing.T) {
 	cfg, err := Parse([]byte(`
 bursts:

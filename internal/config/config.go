@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/davecgh/go-spew/spew"
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/version"
 
@@ -73,6 +74,19 @@ func (c *Config) BurstEnv() probes.Env {
 	env := c.Env()
 	env.Permit = load.Permit(c.Bursts.AllowHosts)
 	return env
+}
+
+// BurstHash tells bursts that may be compared from others: it changes with everything that shapes the load, and with
+// nothing else in the file. It is 16 hex digits of a SHA-256.
+func (c *Config) BurstHash(s *load.Spec) string {
+	base := ""
+	if c.Global.BaseURL != nil {
+		base = c.Global.BaseURL.String()
+	}
+	printer := spew.ConfigState{Indent: " ", DisablePointerAddresses: true, DisableCapacities: true, DisableMethods: true, SortKeys: true}
+	text := []byte(printer.Sdump(base, c.Global.UserAgent, c.Global.Timeout, s))
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])[:16]
 }
 
 // Redis is one Redis whose INFO is read.

@@ -61,6 +61,7 @@ func OwnAlerts() []string {
 	return []string{
 		"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed",
 		"PerfwatchBurstAborted", "PerfwatchBurstInvalid", "PerfwatchBurstMissing",
+		"PerfwatchLoadRegression",
 	}
 }
 

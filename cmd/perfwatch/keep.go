@@ -1,0 +1,64 @@
+package main
+
+import (
+	"github.com/prometheus/common/version"
+
+	"github.com/perfwatch/perfwatch/internal/archive"
+	"github.com/perfwatch/perfwatch/internal/guard"
+	"github.com/perfwatch/perfwatch/internal/load"
+)
+
+// guardState is the name under which the guard's state is kept.
+const guardState = "bursts"
+
+// open opens what outlives the daemon: finished bursts, and what the guard holds against the next ones. Without a path
+// the guard forgets with the daemon, and no burst is kept.
+func (d *daemon) open(path string) error {
+	var err error
+	if path == "" {
+		d.guard, err = guard.New(nil, nil)
+		return err
+	}
+	if d.archive, err = archive.Open(path, d.logger); err != nil {
+		return err
+	}
+	state, err := d.archive.State(guardState)
+	if err != nil {
+		d.logger.Error("state of bursts not read, it begins anew", "err", err)
+	}
+	d.guard, err = guard.New(state, func(state []byte) error { return d.archive.SetState(guardState, state) })
+	if err != nil {
+		d.logger.Error("state of bursts not understood, it begins anew", "err", err)
+	}
+	return nil
+}
+
+// closeArchive lets go of the folder.
+func (d *daemon) closeArchive() error {
+	if d.archive == nil {
+		return nil
+	}
+	return d.archive.Close()
+}
+
+// keep compares a burst with the earlier ones and keeps it beside them.
+func (d *daemon) keep(w *watched, s *load.Summary) {
+	if d.archive == nil {
+		return
+	}
+	burst := archive.NewBurst(s, w.hash, version.Version)
+	changes := map[string]int{}
+	for endpoint, v := range d.archive.Compare(burst) {
+		changes[endpoint] = v.Change
+		if v.Change > 0 {
+			d.logger.Info("burst slower than the earlier ones", "burst", s.Probe, "endpoint", endpoint,
+				"p50_change", v.P50.Change(), "p95_change", v.P95.Change())
+		}
+	}
+	if s.Valid() { // another says nothing, and what the last valid one showed stands
+		w.burst.Compared(changes)
+	}
+	if err := d.archive.Put(burst); err != nil {
+		d.logger.Error("burst not kept", "burst", s.Probe, "err", err)
+	}
+}

@@ -1,0 +1,310 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// open opens an archive until the test ends.
+func open(t *testing.T, dir string) *Archive {
+	t.Helper()
+	a, err := Open(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	return a
+}
+
+func noon() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
+
+// burstAt is a small burst that began some minutes after noon.
+func burstAt(minute int) *Burst {
+	start := noon().Add(time.Duration(minute) * time.Minute)
+	return &Burst{
+		Format: format, Probe: "journey", Hash: "h", Version: "1.2.3", Seed: 1<<64 - 1, Start: start, End: start.Add(30 * time.Second),
+		Result: load.Completed, UsersPeak: 7, InFlightPeak: 6, Dropped: 5, Late: 4, Lag: Counts{{Value: 3, N: 2}},
+		Leaves: []Leaf{{
+			Task: "dashboard", Endpoint: "view", Outcomes: map[string]uint64{"ok": 3, "timeout": 1, "canceled": 9}, Bytes: 123,
+			Response: Counts{{Value: 1, N: 1}, {Value: 1200, N: 3}}, Service: Counts{{Value: 1, N: 4}},
+		}},
+	}
+}
+
+func put(t *testing.T, a *Archive, bursts ...*Burst) {
+	t.Helper()
+	for _, b := range bursts {
+		if err := a.Put(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// minutes are when the bursts of an archive began, the newest first.
+func minutes(a *Archive, probe string) []int {
+	all := []int{}
+	for b := range a.Bursts(probe) {
+		all = append(all, int(b.Start.Sub(noon()).Minutes()))
+	}
+	return all
+}
+
+func TestABurstComesBackAsItWasKept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	a := open(t, dir)
+	aborted := burstAt(2)
+	aborted.Result, aborted.Reason, aborted.Reduced, aborted.Changed = load.Aborted, "why", true, map[string]string{"": slower, "view": faster}
+	put(t, a, burstAt(1), aborted)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var got []*Burst
+	for b := range open(t, dir).Bursts("journey") {
+		got = append(got, b)
+	}
+	if diff := cmp.Diff([]*Burst{aborted, burstAt(1)}, got); diff != "" {
+		t.Error(diff)
+	}
+	if aborted.Valid() || !burstAt(1).Valid() {
+		t.Error("a burst is valid when it was completed at full size")
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "bursts", "journey", "20261124T120100.000000000Z.json"))
+	if err != nil || !strings.Contains(string(text), `"response_us": "1 1200:3"`) {
+		t.Errorf("%s, %v: want the counts to read", text, err)
+	}
+}
+
+func TestNewBurstTakesAllOfASummary(t *testing.T) {
+	response, service, lag := hdrhistogram.New(1, highest, 3), hdrhistogram.New(1, highest, 3), hdrhistogram.New(1, highest, 3)
+	for _, err := range []error{response.RecordValues(1500, 2), response.RecordValue(highest), service.RecordValues(900, 3), lag.RecordValue(1)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	leaf := load.LeafSummary{Task: "a", Endpoint: "b", Bytes: 5, Response: response, Service: service}
+	leaf.Outcomes[probes.OK], leaf.Outcomes[probes.Timeout] = 2, 1
+	closed := leaf
+	closed.Response = closed.Service
+	s := &load.Summary{
+		Probe: "p", Seed: 9, Start: noon(), End: noon().Add(time.Minute), Result: load.Invalid, Reason: "r", Reduced: true,
+		UsersPeak: 3, InFlightPeak: 2, Dropped: 1, Late: 8, Lag: lag, Leaves: []load.LeafSummary{leaf, closed},
+	}
+	outcomes := map[string]uint64{"ok": 2, "timeout": 1}
+	service3 := Counts{{Value: 900, N: 3}}
+	want := &Burst{
+		Format: 1, Probe: "p", Hash: "hash", Version: "v", Seed: 9, Start: noon(), End: noon().Add(time.Minute), Result: load.Invalid,
+		Reason: "r", Reduced: true, UsersPeak: 3, InFlightPeak: 2, Dropped: 1, Late: 8, Lag: Counts{{Value: 1, N: 1}},
+		Leaves: []Leaf{
+			{Task: "a", Endpoint: "b", Bytes: 5, Outcomes: outcomes, Service: service3,
+				Response: Counts{{Value: 1500, N: 2}, {Value: 3_598_712_832, N: 1}}},
+			{Task: "a", Endpoint: "b", Bytes: 5, Outcomes: outcomes, Response: service3},
+		},
+	}
+	got := NewBurst(s, "hash", "v")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	put(t, open(t, t.TempDir()), got)
+	if got.Leaves[0].Failures() != 1 {
+		t.Errorf("%d failures, want 1", got.Leaves[0].Failures())
+	}
+}
+
+func TestTheOldestGoFirst(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	a.perProbe = 3
+	other := burstAt(0)
+	other.Probe = "other"
+	put(t, a, other, burstAt(5), burstAt(1), burstAt(3), burstAt(4), burstAt(2))
+	if diff := cmp.Diff([]int{5, 4, 3}, minutes(a, "journey")); diff != "" {
+		t.Errorf("three of a probe: %s", diff)
+	}
+	a.bytes = 2 * a.bursts["journey"][0].size
+	put(t, a, burstAt(6))
+	if diff := cmp.Diff([]int{6, 5}, minutes(a, "journey")); diff != "" || len(minutes(a, "other")) != 0 {
+		t.Errorf("two of all: %s, and %v of the other", diff, minutes(a, "other"))
+	}
+	a.bytes = 1
+	put(t, a, burstAt(7))
+	if diff := cmp.Diff([]int{7}, minutes(a, "journey")); diff != "" {
+		t.Errorf("the newest stays: %s", diff)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "bursts", "*", "*"))
+	if err != nil || len(files) != 1 {
+		t.Errorf("%d files, %v, want those that are known", len(files), err)
+	}
+}
+
+func TestBurstsOfOneInstantAreBothKept(t *testing.T) {
+	a := open(t, t.TempDir())
+	put(t, a, burstAt(1), burstAt(1), burstAt(1))
+	if diff := cmp.Diff([]int{1, 1, 1}, minutes(a, "journey")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFilesOfANewerVersionAreLeftAlone(t *testing.T) {
+	a := open(t, t.TempDir())
+	put(t, a, burstAt(1), burstAt(2))
+	name := filepath.Join(a.dir, "bursts", "journey", a.bursts["journey"][0].name)
+	if err := os.WriteFile(name, []byte(`{"format": 2, "leaves": "elsewhere"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{2}, minutes(a, "journey")); diff != "" || a.Corrupt() != 0 {
+		t.Errorf("%d set aside, %s", a.Corrupt(), diff)
+	}
+	if _, err := os.Stat(name); err != nil {
+		t.Error(err)
+	}
+}
+
+// Strangers are everything that other programs and people leave in folders, pipes that would block a reader included.
+func TestStrangersInTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	put(t, a, burstAt(1))
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	journey := filepath.Join(dir, "bursts", "journey")
+	outside := filepath.Join(t.TempDir(), "outside.json")
+	for _, err := range []error{
+		os.WriteFile(outside, []byte("secret"), 0o600),
+		os.WriteFile(filepath.Join(dir, "bursts", "notes"), nil, 0o600),
+		os.Mkdir(filepath.Join(dir, "bursts", "Not A Probe"), 0o700),
+		os.Mkdir(filepath.Join(journey, "20261124T120200.000000000Z.json"), 0o700),
+		os.WriteFile(filepath.Join(journey, ".tmp-20261124T120300.000000000Z.json"), []byte("{"), 0o600),
+		os.WriteFile(filepath.Join(journey, "readme.txt"), nil, 0o600),
+		os.Symlink(outside, filepath.Join(journey, "20261124T120400.000000000Z.json")),
+		syscall.Mkfifo(filepath.Join(journey, "20261124T120500.000000000Z.json"), 0o600),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	a = open(t, dir)
+	if diff := cmp.Diff([]int{1}, minutes(a, "journey")); diff != "" || a.Corrupt() != 6 {
+		t.Errorf("%d set aside, want 6; %s", a.Corrupt(), diff)
+	}
+	if left, _ := filepath.Glob(filepath.Join(journey, ".tmp-*")); len(left) != 0 {
+		t.Errorf("%v is left of a kill", left)
+	}
+	if text, err := os.ReadFile(outside); string(text) != "secret" {
+		t.Errorf("a file outside: %q, %v", text, err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again := open(t, dir); again.Corrupt() != 0 {
+		t.Errorf("%d set aside a second time, want 0", again.Corrupt())
+	}
+}
+
+func TestFilesSetAsideAreBounded(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	put(t, a, burstAt(0))
+	for i := range 3 * maxCorrupt {
+		name := filepath.Join(dir, "bursts", "journey", fmt.Sprintf("stranger-%02d", i))
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.scanProbe("journey"); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "bursts", "journey", "*.corrupt"))
+	if err != nil || len(left) != maxCorrupt || filepath.Base(left[0]) != "stranger-20.corrupt" {
+		t.Errorf("%v, %v, want the last ten", left, err)
+	}
+}
+
+func TestTwoDaemonsOnOneFolder(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	_, err := Open(dir, slog.New(slog.DiscardHandler))
+	want := fmt.Sprintf("opening storage %q: another perfwatch uses it: give each a --storage.path of its own", dir)
+	if err == nil || err.Error() != want {
+		t.Errorf("opened twice: %v, want %s", err, want)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+}
+
+func TestAFolderThatCannotBeWrittenTo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Join(file, "data"), slog.New(slog.DiscardHandler)); !errors.Is(err, syscall.ENOTDIR) {
+		t.Errorf("below a file: %v", err)
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(dir, slog.New(slog.DiscardHandler))
+	if os.Geteuid() != 0 && !errors.Is(err, os.ErrPermission) { // root may write anywhere
+		t.Errorf("read only: %v", err)
+	}
+}
+
+func TestStateIsReplacedAsAWhole(t *testing.T) {
+	dir := t.TempDir()
+	a := open(t, dir)
+	if got, err := a.State("budget"); got != nil || err != nil {
+		t.Errorf("before anything is stored: %q, %v", got, err)
+	}
+	for _, want := range []string{"a longer text", "short", ""} {
+		if err := a.SetState("budget", []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := a.State("budget"); string(got) != want || err != nil {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+	}
+	for _, name := range []string{"", "../x", "a/b", "UP", ".tmp"} {
+		if err := a.SetState(name, nil); err == nil {
+			t.Errorf("stored under %q", name)
+		}
+		if _, err := a.State(name); err == nil {
+			t.Errorf("read under %q", name)
+		}
+	}
+	if err := a.SetState("budget", make([]byte, maxState+1)); err == nil {
+		t.Error("stored more than 1 MiB")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "state", "budget.json"), make([]byte, maxState+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.State("budget"); !errors.Is(err, errTooLong) {
+		t.Errorf("reading more than 1 MiB: %v", err)
+	}
+}
+
+func TestProbesThatAreNoFolders(t *testing.T) {
+	a := open(t, t.TempDir())
+	for _, probe := range []string{"", "..", "a/b", "/etc", "Upper"} {
+		b := burstAt(1)
+		b.Probe = probe
+		if err := a.Put(b); err == nil {
+			t.Errorf("kept a burst of probe %q", probe)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package archive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// format is the version of a burst's file. Fields may be added to it; a file of a newer format is left alone.
+const format = 1
+
+// maxLeaves and maxText bound what a file may say.
+const (
+	maxLeaves = 10_000
+	maxText   = 4096
+)
+
+// A Burst is a finished burst as it is kept.
+type Burst struct {
+	Format       int               `json:"format"`
+	Probe        string            `json:"probe"`
+	Hash         string            `json:"hash"`    // of what shapes the load: bursts of one hash can be compared
+	Version      string            `json:"version"` // of perfwatch
+	Seed         uint64            `json:"seed"`
+	Start        time.Time         `json:"start"`
+	End          time.Time         `json:"end"`
+	Result       load.Result       `json:"result"`
+	Reason       string            `json:"reason,omitempty"`
+	Reduced      bool              `json:"reduced,omitempty"`
+	UsersPeak    int               `json:"users_peak"`
+	InFlightPeak int               `json:"in_flight_peak"`
+	Dropped      uint64            `json:"dropped"`
+	Late         uint64            `json:"late"`
+	Changed      map[string]string `json:"changed,omitempty"` // endpoint -> slower or faster than the bursts before; "" is all
+	Lag          Counts            `json:"lag_us,omitempty"`
+	Leaves       []Leaf            `json:"leaves"`
+}
+
+// A Leaf is what a burst found out of one endpoint.
+type Leaf struct {
+	Task     string            `json:"task"`
+	Endpoint string            `json:"endpoint"`
+	Outcomes map[string]uint64 `json:"outcomes"` // those that occurred
+	Bytes    int64             `json:"bytes"`
+	Response Counts            `json:"response_us"`
+	Service  Counts            `json:"service_us,omitempty"` // left out where it is the same (closed model)
+}
+
+// NewBurst is a burst to keep. The summary is not changed and not held.
+func NewBurst(s *load.Summary, hash, version string) *Burst {
+	b := &Burst{
+		Format: format, Probe: s.Probe, Hash: hash, Version: version, Seed: s.Seed,
+		Start: s.Start.UTC(), End: s.End.UTC(), Result: s.Result, Reason: s.Reason, Reduced: s.Reduced,
+		UsersPeak: s.UsersPeak, InFlightPeak: s.InFlightPeak, Dropped: s.Dropped, Late: s.Late,
+		Lag: countsOf(s.Lag), Leaves: make([]Leaf, len(s.Leaves)),
+	}
+	if len(b.Reason) > maxText {
+		b.Reason = b.Reason[:maxText]
+	}
+	for i := range s.Leaves {
+		l := &s.Leaves[i]
+		kept := Leaf{
+			Task: l.Task, Endpoint: l.Endpoint, Bytes: l.Bytes, Response: countsOf(l.Response), Outcomes: map[string]uint64{},
+		}
+		if l.Service != l.Response {
+			kept.Service = countsOf(l.Service)
+		}
+		for o, n := range l.Outcomes {
+			if n > 0 {
+				kept.Outcomes[probes.Outcome(o).String()] = n
+			}
+		}
+		b.Leaves[i] = kept
+	}
+	return b
+}
+
+// Valid says whether the burst may be compared with others.
+func (b *Burst) Valid() bool { return b.Result == load.Completed && !b.Reduced }
+
+// Failures is how many requests had an outcome other than ok and canceled.
+func (l *Leaf) Failures() (n uint64) {
+	for outcome, count := range l.Outcomes {
+		if outcome != probes.OK.String() && outcome != probes.Canceled.String() {
+			n += count
+		}
+	}
+	return n
+}
+
+// errCorrupt is the error of a file that holds no burst of ours, and errNewer that of one we cannot know.
+var (
+	errCorrupt = errors.New("corrupt")
+	errNewer   = errors.New("of a newer version of perfwatch")
+)
+
+// encode writes a burst for machines and for people.
+func (b *Burst) encode() ([]byte, error) {
+	text, err := json.MarshalIndent(b, "", " ")
+	if err == nil && len(text) > maxBurst {
+		err = fmt.Errorf("%w: %d bytes, want at most %d", errTooLong, len(text), maxBurst)
+	}
+	return append(text, '\n'), err
+}
+
+// decode reads a burst of a probe. It believes nothing that encode does not write.
+func decode(text []byte, probe string) (*Burst, error) {
+	var b Burst
+	if err := json.Unmarshal(text, &b); err != nil || b.Format > format {
+		var newer struct {
+			Format int `json:"format"`
+		}
+		if json.Unmarshal(text, &newer) == nil && newer.Format > format {
+			return nil, fmt.Errorf("format %d %w", newer.Format, errNewer)
+		}
+		return nil, fmt.Errorf("%w: %w", errCorrupt, err)
+	}
+	if what := b.wrong(probe); what != "" {
+		return nil, fmt.Errorf("%w: %s", errCorrupt, what)
+	}
+	return &b, nil
+}
+
+// wrong says what in a burst cannot be.
+func (b *Burst) wrong(probe string) string {
+	switch {
+	case b.Format != format:
+		return fmt.Sprintf("format %d, want %d", b.Format, format)
+	case b.Probe != probe:
+		return fmt.Sprintf("of probe %.100q, want %q", b.Probe, probe)
+	case b.Start.IsZero() || b.End.Before(b.Start):
+		return "it ends before it starts"
+	case !slices.Contains([]load.Result{load.Completed, load.Aborted, load.Invalid}, b.Result):
+		return fmt.Sprintf("result %.100q", b.Result)
+	case len(b.Leaves) > maxLeaves || len(b.Changed) > maxLeaves:
+		return "too many leaves"
+	case max(len(b.Hash), len(b.Version), len(b.Reason)) > maxText:
+		return "a text too long"
+	}
+	for i := range b.Leaves {
+		if what := b.Leaves[i].wrong(); what != "" {
+			return fmt.Sprintf("leaf %d: %s", i, what)
+		}
+	}
+	return ""
+}
+
+func (l *Leaf) wrong() string {
+	if max(len(l.Task), len(l.Endpoint)) > maxText {
+		return "a name too long"
+	}
+	var requests uint64
+	for name, n := range l.Outcomes {
+		if !slices.ContainsFunc(allOutcomes(), func(o probes.Outcome) bool { return o.String() == name }) || n > uint64(maxTotal) {
+			return fmt.Sprintf("outcome %.100q of %d", name, n)
+		}
+		if name != probes.Canceled.String() {
+			requests += n
+		}
+	}
+	for _, c := range []Counts{l.Response, l.Service} {
+		if c != nil && uint64(c.Total()) != requests {
+			return fmt.Sprintf("times of %d requests, outcomes of %d", c.Total(), requests)
+		}
+	}
+	return ""
+}
+
+func allOutcomes() []probes.Outcome {
+	all := make([]probes.Outcome, probes.NumOutcomes)
+	for i := range all {
+		all[i] = probes.Outcome(i)
+	}
+	return all
+}
