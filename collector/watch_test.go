@@ -55,8 +55,9 @@ func TestALeakIsToldFromAProcessThatOnlyWorks(t *testing.T) {
 	if each, ok := leak.MemoryPerRequest(); !ok || !near(each, size/1000, 0.1*size/1000) {
 		t.Errorf("%g bytes a request, %v, want %d within a tenth", each, ok, size/1000)
 	}
-	if growth, ok := work.MemoryGrowth(); !ok || growth != 0 {
-		t.Errorf("a process that only works grew by %g bytes a second, %v, want 0: %+v", growth, ok, work.Burst.Growth)
+	// Its runtime may take some memory in these seconds, and chance is allowed one in a hundred.
+	if growth, ok := work.MemoryGrowth(); !ok || growth > 0.05*size/seconds {
+		t.Errorf("a process that only works grew by %g bytes a second, %v, want next to nothing: %+v", growth, ok, work.Burst.Growth)
 	}
 	if cpu, ok := work.CPUSecondsPerThousand(); !ok || !near(cpu, spent, 0.02) {
 		t.Errorf("%g CPU seconds for a thousand requests, %v, want the %g that it spent", cpu, ok, spent)
