@@ -128,8 +128,8 @@ func loadFamilies() []Family {
 		{loadLastDuration, gauge, []string{"probe"}, "How long the last burst took. Absent before the first."},
 		{loadLastTimestamp, gauge, []string{"probe"}, "When the last burst ended. Absent before the first."},
 		{loadRegression, gauge, []string{"probe", "endpoint"},
-			"Whether the newest bursts were slower (1) or faster (-1) than the earlier valid ones of the same configuration, or no change " +
-				"is shown (0). Absent while there are too few."},
+			"Whether the newest bursts were slower (1) or faster (-1) than the earlier valid ones of the same configuration, or no " +
+				"change is shown (0). Absent while there are too few."},
 		{loadLastValid, gauge, []string{"probe"},
 			"Whether the last burst ran to its end and can be believed: 1 or 0. Absent before the first."},
 	}

@@ -83,7 +83,9 @@ func (c *Config) BurstHash(s *load.Spec) string {
 	if c.Global.BaseURL != nil {
 		base = c.Global.BaseURL.String()
 	}
-	printer := spew.ConfigState{Indent: " ", DisablePointerAddresses: true, DisableCapacities: true, DisableMethods: true, SortKeys: true}
+	printer := spew.ConfigState{
+		Indent: " ", DisablePointerAddresses: true, DisableCapacities: true, DisableMethods: true, SortKeys: true,
+	}
 	text := []byte(printer.Sdump(base, c.Global.UserAgent, c.Global.Timeout, s))
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])[:16]
