@@ -150,7 +150,7 @@ func burst(spec *load.Spec, env probes.Env, out io.Writer) error {
 	recorder := collector.NewRecorder(reg, objective.NewBook(nil))
 	sink := recorder.Probe(collector.ProbeInfo{Name: "bench", Group: "load", Kind: "load"}).Burst(plan)
 	s := load.Run(context.Background(), plan, sink)
-	sink.End(s)
+	sink.End(s, nil)
 	if s.Failures() > 0 {
 		return fmt.Errorf("%d of %d requests failed: %s", s.Failures(), s.Requests(), s.Reason)
 	}
