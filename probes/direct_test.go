@@ -206,7 +206,7 @@ func TestDirectWritesAsNetHTTPDoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := newDirect(dialer{})
-		if !d.render(req, nil) {
+		if !d.render(req, nil, nil) {
 			if spec.Headers["x-key"] == "" {
 				t.Errorf("%s %s was left to net/http", spec.Method, spec.URL)
 			}
@@ -270,7 +270,7 @@ func TestDirectLeavesTheUnusualToNetHTTP(t *testing.T) {
 		}
 		u := *req.URL
 		req.URL, req.Header = &u, req.Header.Clone()
-		if change(req); newDirect(dialer{}).render(req, nil) {
+		if change(req); newDirect(dialer{}).render(req, nil, nil) {
 			t.Errorf("%s was rendered, want it left to net/http", name)
 		}
 	}

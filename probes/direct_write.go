@@ -9,28 +9,17 @@ import (
 	"strings"
 )
 
-// render writes req and its trace into d.out. It is false where the request needs net/http: another scheme, a header
-// that has a meaning for the connection, bytes of which net/http would have to judge.
-func (d *direct) render(req *http.Request, t *tracer) bool {
-	host := req.Host
-	if host == "" {
-		host = req.URL.Host
-	}
-	if req.URL.Scheme != "http" || req.URL.User != nil || !plainMethod(req.Method) || !plainHost(host) ||
-		!d.address(req.URL) || req.ContentLength > maxDirectBody {
+// render writes req and its trace into d.out. Its head up to there may be known. It is false where the request needs
+// net/http: another scheme, a header that has a meaning for the connection, bytes of which net/http would have to judge.
+func (d *direct) render(req *http.Request, head []byte, t *tracer) bool {
+	if !d.address(req.URL) || req.ContentLength > maxDirectBody {
 		return false
 	}
-	out := append(d.out[:0], req.Method...)
-	out = append(out, ' ')
-	start := len(out)
-	out = appendTarget(out, req.URL)
-	if !plainTarget(out[start:]) {
-		return false
+	out, ok := append(d.out[:0], head...), true
+	if len(head) == 0 {
+		out, ok = appendHead(out, req)
 	}
-	out = append(out, " HTTP/1.1\r\nHost: "...)
-	out = append(append(out, host...), "\r\n"...)
-	var ok bool
-	if out, ok = appendHeaders(out, req.Header); !ok {
+	if !ok {
 		return false
 	}
 	if t != nil {
@@ -41,6 +30,27 @@ func (d *direct) render(req *http.Request, t *tracer) bool {
 	}
 	d.out, ok = appendBody(out, req)
 	return ok
+}
+
+// appendHead appends the request line and the headers, but for those that differ from run to run.
+func appendHead(out []byte, req *http.Request) (_ []byte, ok bool) {
+	host := req.Host
+	if host == "" {
+		host = req.URL.Host
+	}
+	if req.URL.Scheme != "http" || req.URL.User != nil || !plainMethod(req.Method) || !plainHost(host) {
+		return nil, false
+	}
+	out = append(out, req.Method...)
+	out = append(out, ' ')
+	start := len(out)
+	out = appendTarget(out, req.URL)
+	if !plainTarget(out[start:]) {
+		return nil, false
+	}
+	out = append(out, " HTTP/1.1\r\nHost: "...)
+	out = append(append(out, host...), "\r\n"...)
+	return appendHeaders(out, req.Header)
 }
 
 // appendTarget appends the request target: path and query.

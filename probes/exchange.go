@@ -74,8 +74,13 @@ func (x *exchange) chain(ctx context.Context, p *HTTPProber, d *Draft, res *Resu
 	if err != nil {
 		return nil, err
 	}
+	head := p.head
+	if d != nil {
+		head = nil
+	}
 	for hops := 0; ; hops++ {
-		resp, err := x.roundTrip(req)
+		resp, err := x.roundTrip(req, head)
+		head = nil // which is of the first request only
 		if err != nil {
 			if expiry := refusedExpiry(err); !expiry.IsZero() {
 				res.CertNotAfter = expiry
@@ -121,12 +126,15 @@ func (x *exchange) told(h http.Header, p *HTTPProber, res *Result) {
 	}
 }
 
-// roundTrip sends one request of a chain. Its error says what the hooks know beside it.
-func (x *exchange) roundTrip(req *http.Request) (*http.Response, error) {
+// roundTrip sends one request of a chain, whose head may be known. Its error says what the hooks know beside it.
+func (x *exchange) roundTrip(req *http.Request, head []byte) (*http.Response, error) {
 	if x.jar != nil {
-		req = x.jar.add(req)
+		bare := req
+		if req = x.jar.add(bare); req != bare {
+			head = nil
+		}
 	}
-	resp, err := x.send(req)
+	resp, err := x.send(req, head)
 	if err != nil {
 		return nil, x.explain(err)
 	}
@@ -137,8 +145,8 @@ func (x *exchange) roundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // send takes the direct way if the request needs nothing that only net/http has.
-func (x *exchange) send(req *http.Request) (*http.Response, error) {
-	if x.direct != nil && x.direct.render(req, x.tracer) {
+func (x *exchange) send(req *http.Request, head []byte) (*http.Response, error) {
+	if x.direct != nil && x.direct.render(req, head, x.tracer) {
 		return x.direct.roundTrip(req, x.times)
 	}
 	if x.tracer != nil {

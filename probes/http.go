@@ -99,6 +99,7 @@ func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 	}
 	p.own = ownHeaders(env)
 	p.request = h.request(method, target, p.own, p.body)
+	p.head, _ = appendHead(nil, p.request)
 	p.name = method + " " + p.request.URL.Redacted()
 	var err error
 	if p.transport, err = wire(client, dial); err != nil {
@@ -151,6 +152,7 @@ func (h *HTTP) request(method string, target *url.URL, own http.Header, body []b
 type HTTPProber struct {
 	name          string        // "GET http://…", for errors
 	request       *http.Request // never sent itself, only copied
+	head          []byte        // its head as the direct way writes it; empty if that cannot
 	own           http.Header   // what any host may see: all but the configured headers
 	body          []byte
 	expect        expectation

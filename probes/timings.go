@@ -102,10 +102,13 @@ func (t *timings) closePhase(now time.Time) {
 func (t *timings) start() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.sealed {
-		t.closePhase(time.Now())
-		t.connected, t.answered = false, false
+	if t.sealed {
+		return
 	}
+	if t.open < NumPhases {
+		t.closePhase(time.Now())
+	}
+	t.connected, t.answered = false, false
 }
 
 // dialPhase opens a phase of the dial. Another connection may have become free meanwhile: then the dial is not ours.

@@ -66,20 +66,32 @@ func (u *user) close() {
 // Latency counts from the send, because there is no other instant: a user who still waits has nothing due. That holds
 // for a wait under max_rate too. It is a favour to the target, which is not to be blamed for it.
 func (u *user) roam(ctx context.Context) {
-	b := u.burst
+	b, now := u.burst, time.Now()
 	for going := u.more(); going; {
-		slot := b.ceiling.slot(time.Now())
-		if !b.wait(ctx, &u.timer, b.within(slot), nil) || !time.Now().Before(b.end) {
+		if now, going = u.until(ctx, now, b.ceiling.slot(now)); !going || !now.Before(b.end) {
 			return
 		}
 		if !u.send(ctx, time.Time{}) {
 			return
 		}
+		now = u.sample.Start.Add(u.sample.Duration)
 		// What comes next is taken before the wait for it: who finds nothing left goes at once, and the burst does not
 		// last until everybody has thought about nothing.
-		next := time.Now().Add(b.plan.think.draw(u.rand))
-		going = u.more() && b.wait(ctx, &u.timer, b.within(next), nil)
+		next := now.Add(b.plan.think.draw(u.rand))
+		if going = u.more(); going {
+			now, going = u.until(ctx, now, next)
+		}
 	}
+}
+
+// until waits for an instant and returns the one that it is then. It asks for the time only if it has to wait. It is
+// false once ctx is done.
+func (u *user) until(ctx context.Context, now, at time.Time) (time.Time, bool) {
+	if at = u.burst.within(at); !at.After(now) {
+		return now, ctx.Err() == nil
+	}
+	going := u.burst.wait(ctx, &u.timer, at, nil)
+	return time.Now(), going
 }
 
 // within is an instant, or the burst's end if that comes first: users stay until then, so that users and duration are
