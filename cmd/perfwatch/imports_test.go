@@ -18,6 +18,7 @@ func floors() map[string][]string {
 		"internal/schedule":  nil,
 		"internal/objective": nil,
 		"internal/peer":      nil,
+		"internal/browser":   nil,
 		"internal/guard":     {"internal/schedule"},
 		"internal/trend":     nil,
 		"internal/baseline":  nil,
