@@ -35,6 +35,7 @@ type Env struct {
 	HTTP      promconfig.HTTPClientConfig // a zero value means its defaults
 	Permit    Permit                      // judges every address before it is dialled; nil permits all
 	Dir       string                      // where relative paths of files start; empty for the working directory
+	Elsewhere bool                        // a burst is only to be described: what this machine lacks may be left empty
 }
 
 // A Permit says why an address may not be asked, or nothing. Host is the name or address that was looked up, without a
@@ -47,6 +48,9 @@ type FieldError struct {
 	Field string // dotted YAML path below the spec: "expect.status[0]"
 	Value any    // what was written; nil if nothing was
 	Want  string // what is allowed: "an HTTP status from 100 to 599"
+	// Absent is true where nothing is wrong with the spec but that this machine lacks what it names: a file, a variable
+	// of the environment.
+	Absent bool
 }
 
 func (e *FieldError) Error() string {

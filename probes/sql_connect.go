@@ -74,7 +74,7 @@ func (ms *mistakes) sqlConnector(file string, env Env) *sqlConnector {
 	dsn, err := c.read()
 	var cause *fs.PathError
 	if errors.As(err, &cause) {
-		ms.add("dsn_file", file, fmt.Sprintf("%s: %v", wantDSNFile, cause.Err))
+		ms.addFile("dsn_file", file, fmt.Sprintf("%s: %v", wantDSNFile, cause.Err), err)
 		return nil
 	}
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
@@ -28,6 +29,11 @@ type mistakes []error
 
 func (ms *mistakes) add(field string, value any, want string) {
 	*ms = append(*ms, &FieldError{Field: field, Value: value, Want: want})
+}
+
+// addFile adds what is wrong with a file that the spec names.
+func (ms *mistakes) addFile(field, file, want string, err error) {
+	*ms = append(*ms, &FieldError{Field: field, Value: file, Want: want, Absent: errors.Is(err, fs.ErrNotExist)})
 }
 
 // target resolves and checks the URL. It is nil only beside a mistake.

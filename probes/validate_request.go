@@ -82,7 +82,7 @@ func (h *HTTP) content(dir string, ms *mistakes) []byte {
 	}
 	text, err := readBounded(promconfig.JoinDir(dir, h.BodyFile), maxBodyFile)
 	if err != nil {
-		ms.add("body_file", h.BodyFile, "a file that can be read, from the configuration's folder on: "+err.Error())
+		ms.addFile("body_file", h.BodyFile, "a file that can be read, from the configuration's folder on: "+err.Error(), err)
 		return nil
 	}
 	h.Content = text

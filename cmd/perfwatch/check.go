@@ -19,7 +19,7 @@ func addCheck(app *kingpin.Application, c *cli) (string, action) {
 		if *file == "" {
 			*file = c.configFile
 		}
-		cfg, err := config.Load(*file)
+		cfg, err := config.LoadElsewhere(*file)
 		var mistakes config.Mistakes
 		if errors.As(err, &mistakes) {
 			fmt.Fprintf(c.stderr, "%v\n", mistakes)
@@ -42,12 +42,14 @@ func addCheck(app *kingpin.Application, c *cli) (string, action) {
 
 // printBursts prints the task tree of every load probe.
 func printBursts(w io.Writer, cfg *config.Config) error {
+	env := cfg.Env()
+	env.Elsewhere = true
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
 		if p.Load == nil {
 			continue
 		}
-		plan, err := p.Load.Plan(p.Name, cfg.Env())
+		plan, err := p.Load.Plan(p.Name, env)
 		if err != nil {
 			return fmt.Errorf("building probe %q: %w", p.Name, err)
 		}

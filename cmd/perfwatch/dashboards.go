@@ -16,7 +16,7 @@ func addDashboards(app *kingpin.Application, c *cli) (string, action) {
 	cmd := app.Command("dashboards", "Write the Grafana dashboards of the configuration.")
 	dir := cmd.Flag("output-dir", "Where to write them.").Required().String()
 	return cmd.FullCommand(), func(context.Context) error {
-		cfg, err := config.Load(c.configFile)
+		cfg, err := config.LoadElsewhere(c.configFile)
 		if err != nil {
 			return err
 		}

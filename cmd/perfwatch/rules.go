@@ -18,7 +18,7 @@ func addRules(app *kingpin.Application, c *cli) (string, action) {
 	format := cmd.Flag("format", "Format of the rules.").Default(formats[0]).Enum(formats...)
 	tests := cmd.Flag("tests", "Print the promtool unit tests of the rules instead.").Bool()
 	return cmd.FullCommand(), func(context.Context) error {
-		cfg, err := config.Load(c.configFile)
+		cfg, err := config.LoadElsewhere(c.configFile)
 		if err != nil {
 			return err
 		}

@@ -135,7 +135,11 @@ func (c *checker) readableFile(path, file string) bool {
 		err = cause.Err // the path is told as it is written
 	}
 	if err != nil {
+		before := len(c.mistakes)
 		c.refuse(path, "%s: %s, want %s", quote(file), err, want)
+		if errors.Is(err, fs.ErrNotExist) {
+			c.absent(before)
+		}
 		return false
 	}
 	return true

@@ -120,16 +120,38 @@ type Process struct {
 // Load reads and validates a configuration file of at most 4 MiB. Its error is Mistakes, each with the path as its File,
 // or says why the file could not be read. The warnings have their File too.
 func Load(path string) (*Config, error) {
+	cfg, err := loadAll(path)
+	if err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// LoadElsewhere is Load on a machine that does not run the configuration, as in a pipeline that checks it or renders its
+// rules: the files and the variables of the environment that this machine lacks become warnings. What needs them cannot
+// be built from what it returns.
+func LoadElsewhere(path string) (*Config, error) {
+	cfg, err := loadAll(path)
+	var mistakes Mistakes
+	if cfg != nil && errors.As(err, &mistakes) {
+		cfg.Warnings = append(mistakes, cfg.Warnings...)
+		return cfg, nil
+	}
+	return cfg, err
+}
+
+// loadAll returns a Config beside mistakes too, if they are only of what this machine lacks.
+func loadAll(path string) (*Config, error) {
 	text, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
-	cfg, err := Parse(text, filepath.Dir(path))
+	cfg, err := parse(text, filepath.Dir(path))
 	var mistakes Mistakes
 	if errors.As(err, &mistakes) {
-		return nil, mistakes.in(path)
+		err = mistakes.in(path)
 	}
-	if err == nil {
+	if cfg != nil {
 		cfg.Warnings = Mistakes(cfg.Warnings).in(path)
 	}
 	return cfg, err
@@ -148,6 +170,15 @@ func read(path string) (text []byte, err error) {
 // Parse reads and validates a configuration. Relative paths in it start at dir. Its error is Mistakes, without a File;
 // a Config is returned only if there are none.
 func Parse(text []byte, dir string) (*Config, error) {
+	cfg, err := parse(text, dir)
+	if err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// parse returns a Config beside mistakes too, if they are only of what this machine lacks.
+func parse(text []byte, dir string) (*Config, error) {
 	root, mistake := document(text)
 	if mistake != nil {
 		return nil, Mistakes{*mistake}
@@ -164,11 +195,14 @@ func Parse(text []byte, dir string) (*Config, error) {
 	d.decode(root, reflect.ValueOf(&c.file).Elem(), spot{})
 	c.check()
 	mistakes, warnings := c.finish()
-	if len(mistakes) > 0 {
-		return nil, mistakes
-	}
 	c.cfg.Warnings = warnings
-	return c.cfg, nil
+	switch {
+	case len(mistakes) == 0:
+		return c.cfg, nil
+	case mistakes.onlyAbsent():
+		return c.cfg, mistakes
+	}
+	return nil, mistakes
 }
 
 // userAgent is the user agent that is sent. The default says which version of the program asks; any other is sent as it

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,8 @@ type Mistake struct { //nolint:errname // a reader of the package meets configur
 	Line    int    // 1-based; 0 if it has no place
 	Path    string // `probes[2] "checkout": http.url`; "" for the file as a whole
 	Message string // the value and what is allowed; never a secret
+	// Absent is true where the file is right and this machine lacks what it names: a file, a variable of the environment.
+	Absent bool
 }
 
 // Error writes a mistake as compilers do: `perfwatch.yml:12: probes[2] "checkout": http.url: "htp://x", want …`. Without
@@ -41,6 +44,11 @@ func (ms Mistakes) Error() string {
 		lines[i] = m.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// onlyAbsent says that nothing is wrong with the file itself.
+func (ms Mistakes) onlyAbsent() bool {
+	return !slices.ContainsFunc(ms, func(m Mistake) bool { return !m.Absent })
 }
 
 // in writes the name of their file into the mistakes and returns them.

@@ -126,7 +126,10 @@ func (r *report) fields(at string, err error) {
 		r.refuse(at, "%s", foreign(err, ""))
 		return
 	}
-	path := join(at, field.Field)
+	path, before := join(at, field.Field), len(r.mistakes)
+	if field.Absent {
+		defer func() { r.absent(before) }()
+	}
 	switch {
 	case field.Value == nil && r.spoilt[parent(path)]:
 		// What could not be read may be what it misses, or make it unnecessary.
@@ -136,6 +139,13 @@ func (r *report) fields(at string, err error) {
 		r.refuse(path, "%s, want %s", secret, field.Want)
 	default:
 		r.refuse(path, "%s, want %s", quote(fmt.Sprint(field.Value)), field.Want)
+	}
+}
+
+// absent marks the mistakes from the nth on: it is this machine that lacks what they name.
+func (r *report) absent(n int) {
+	for i := n; i < len(r.mistakes); i++ {
+		r.mistakes[i].Absent = true
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,7 +49,14 @@ func (v *validator) file(at string, f *Feed) (n int, values []string) {
 		err = errNoRows
 	}
 	if err != nil {
-		v.wrong(at+".file", f.File, "a file that can be read: %s", err)
+		tell := v.wrong
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && v.env.Elsewhere:
+			return 1, []string{""}
+		case errors.Is(err, fs.ErrNotExist):
+			tell = v.absent
+		}
+		tell(at+".file", f.File, "a file that can be read: %s", err)
 		return 0, nil
 	}
 	return len(values), values

@@ -152,7 +152,11 @@ func (v *validator) parts(field, text string) ([]part, bool) {
 	}
 	parts, wrong := v.scope.parse(text)
 	if wrong != nil {
-		v.wrong(field, wrong.text, "at column %d %s", wrong.column, wrong.want)
+		tell := v.wrong
+		if wrong.absent {
+			tell = v.absent
+		}
+		tell(field, wrong.text, "at column %d %s", wrong.column, wrong.want)
 		return nil, false
 	}
 	return parts, true

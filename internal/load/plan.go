@@ -95,7 +95,7 @@ func (p *Plan) timeout() time.Duration {
 func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
 	v := &validator{
 		env: env, endpoints: map[string]bool{}, headers: map[string]string{}, writes: s.Writes, opened: s.open(),
-		scope: scope{columns: map[string]int{}, captured: map[string]int{}, variables: map[string]int{}},
+		scope: scope{columns: map[string]int{}, captured: map[string]int{}, variables: map[string]int{}, elsewhere: env.Elsewhere},
 	}
 	v.model(s)
 	data := v.feeders(s.Data)

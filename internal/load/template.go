@@ -53,6 +53,7 @@ type part struct {
 	column int    // of its first character in the text, from 1
 	slot   int
 	a, b   int64
+	unset  bool // a constant whose variable is not set
 }
 
 // number reports whether the part is a number or an array of them in JSON.
@@ -71,6 +72,7 @@ type scope struct {
 	captured  map[string]int // slot of what a setup step captured
 	variables map[string]int // slot of each matrix variable
 	rows      []int          // the highest value of each matrix variable
+	elsewhere bool           // a variable of the environment that is not set is empty
 }
 
 // A misprint is a template that cannot be compiled.
@@ -78,6 +80,7 @@ type misprint struct {
 	text   string // what is wrong, as it is written
 	column int    // from 1, in characters
 	want   string
+	absent bool // it is right, but this machine's environment lacks what it names
 }
 
 // templates matches the beginning of a template, and the escape that is none.
@@ -115,14 +118,15 @@ func (sc *scope) parse(text string) ([]part, *misprint) {
 		end := strings.IndexByte(text[body:], '}')
 		switch {
 		case end < 0:
-			return nil, &misprint{text[begin:], where, "a } that ends the template, or $${ for the text ${"}
+			return nil, &misprint{text: text[begin:], column: where, want: "a } that ends the template, or $${ for the text ${"}
 		case len(parts) > maxParts:
-			return nil, &misprint{text[begin : body+end+1], where, fmt.Sprintf("at most %d templates in a text", maxParts/2)}
+			want := fmt.Sprintf("at most %d templates in a text", maxParts/2)
+			return nil, &misprint{text: text[begin : body+end+1], column: where, want: want}
 		}
 		p, want := sc.part(text[body : body+end])
 		p.text, p.column = text[begin:body+end+1], where
-		if want != "" {
-			return nil, &misprint{p.text, where, want}
+		if want != "" && (!p.unset || !sc.elsewhere) {
+			return nil, &misprint{text: p.text, column: where, want: want, absent: p.unset}
 		}
 		parts = append(parts, p)
 		at = body + end + 1
@@ -226,7 +230,7 @@ func envPart(args []string) (part, string) {
 	}
 	value, ok := os.LookupEnv(args[0])
 	if !ok {
-		return part{}, fmt.Sprintf("the variable %s to be set in the environment", args[0])
+		return part{verb: constant, unset: true}, fmt.Sprintf("the variable %s to be set in the environment", args[0])
 	}
 	return part{verb: constant, value: value}, ""
 }

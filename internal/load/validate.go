@@ -45,6 +45,13 @@ func (v *validator) wrong(field string, value any, format string, args ...any) {
 	v.mistakes = append(v.mistakes, &probes.FieldError{Field: field, Value: value, Want: fmt.Sprintf(format, args...)})
 }
 
+// absent notes what the spec names and this machine lacks.
+func (v *validator) absent(field string, value any, format string, args ...any) {
+	v.mistakes = append(v.mistakes, &probes.FieldError{
+		Field: field, Value: value, Want: fmt.Sprintf(format, args...), Absent: true,
+	})
+}
+
 func (v *validator) model(s *Spec) {
 	switch {
 	case s.Users == 0 && !s.open():
