@@ -31,11 +31,13 @@ test: peers
 	go test ./...
 	go test -tags e2e -run TestEndToEnd -count=1 -timeout 15m ./cmd/perfwatch
 
-# The seeds of the fuzz targets run with make test; this looks for new inputs.
+# The seeds of the fuzz targets run with make test; this looks for new inputs, for a minute in each.
 fuzz:
-	go test -run '^$$' -fuzz FuzzParse -fuzztime 60s ./internal/config
-	go test -run '^$$' -fuzz FuzzCacheStatus -fuzztime 60s ./probes
-	go test -run '^$$' -fuzz FuzzServerTiming -fuzztime 60s ./probes
+	@for f in $$(git grep -l '^func Fuzz' -- '*_test.go'); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
+			echo "$$f: $$name"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime 60s ./$$(dirname $$f) || exit 1; \
+		done; \
+	done
 
 bench: peers
 	go test -run '^$$' -bench . -benchmem ./...

@@ -1,11 +1,15 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/probes"
 )
 
@@ -54,5 +58,37 @@ func TestABodyFileIsPartOfItsProbe(t *testing.T) {
 	}
 	if got := cfg.Probes[0].HTTP.Content; len(got) == 0 {
 		t.Error("the probe has no content")
+	}
+}
+
+// What a file of data holds makes a burst another one, for a reload and for the archive alike.
+func TestAFileOfDataIsPartOfItsBurst(t *testing.T) {
+	dir := t.TempDir()
+	parsed := func(rows string) (*Config, *load.Spec) {
+		if err := os.WriteFile(filepath.Join(dir, "symbols.csv"), []byte("symbol\n"+rows), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := Parse([]byte(`
+probes:
+  - name: a
+    load:
+      users: 1
+      duration: 10s
+      tasks: [{name: one, http: {url: "http://127.0.0.1/${symbol}"}}]
+      data: {symbol: {file: symbols.csv, column: symbol}}
+`), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg, cfg.Probes[0].Load
+	}
+	cfg, before := parsed("AAPL\n")
+	_, again := parsed("AAPL\n")
+	_, after := parsed("AAPL\nMSFT\n")
+	if !reflect.DeepEqual(before, again) || cfg.BurstHash(before) != cfg.BurstHash(again) {
+		t.Error("the same data made another burst")
+	}
+	if reflect.DeepEqual(before, after) || cfg.BurstHash(before) == cfg.BurstHash(after) {
+		t.Error("other data made the same burst")
 	}
 }

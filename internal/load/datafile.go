@@ -3,7 +3,9 @@ package load
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +42,10 @@ func (v *validator) file(at string, f *Feed) (n int, values []string) {
 		path = filepath.Join(v.env.Dir, path)
 	}
 	text, err := readBounded(path)
+	if f.Digest == "" && err == nil {
+		sum := sha256.Sum256(text)
+		f.Digest = hex.EncodeToString(sum[:])
+	}
 	if err == nil && lines {
 		values, err = jsonField(text, f.Field)
 	} else if err == nil {

@@ -23,6 +23,10 @@ type Feed struct {
 	Exponent float64 `yaml:"exponent"`
 	// Batch is how many values of unique a user takes at a time; default 1.
 	Batch int `yaml:"batch"`
+
+	// Digest is the SHA-256 of the File when the spec was first built. It stands here so that a spec with other data is
+	// another spec.
+	Digest string `yaml:"-"`
 }
 
 // A Pick says in which order values are drawn.
@@ -145,6 +149,9 @@ func (v *validator) feeders(data map[string]Feed) (all []feeder) {
 		if !ok {
 			// The templates that name it are no mistake.
 			built = feeder{n: 1, pick: Uniform}
+		}
+		if f.Digest != data[name].Digest { // only when the spec is first built: later ones may run while others read it
+			data[name] = f
 		}
 		built.name = name
 		v.scope.columns[name] = len(all)

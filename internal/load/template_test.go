@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/perfwatch/perfwatch/probes"
 )
@@ -279,4 +280,39 @@ func TestParetoExponentOfOneValue(t *testing.T) {
 	if e := paretoExponent(1); math.IsNaN(e) || e < 0 {
 		t.Errorf("%g", e)
 	}
+}
+
+// Whatever stands in a template: it is refused with a place inside the text, or what it writes is bounded and can end
+// neither the JSON string nor the request target that it stands in.
+func FuzzTemplate(f *testing.F) {
+	for _, seed := range []string{
+		"", "plain", "$${symbol}", "${symbol}${token}", "${int:-3:5}/${uuid}", "${vector:3}", "${matrix:batch:2}", "${user", "${}",
+		"${env:HOME}", "${int:1:2:3}", "${symbol:x}", "ä${user}\x00\"\\", "${vector:99999999999999999999}", "${matrix:100:100}",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		parts, wrong := testScope().parse(text)
+		if wrong != nil {
+			if wrong.column < 1 || wrong.column > utf8.RuneCountInString(text) || wrong.want == "" || !strings.Contains(text, wrong.text) {
+				t.Fatalf("%q is refused with %+v", text, wrong)
+			}
+			return
+		}
+		w := testPen()
+		if err := w.write(compile(parts, jsonString)); err == nil && utf8.ValidString(text) && !json.Valid(fmt.Appendf(nil, `"%s"`, w.buf)) {
+			t.Errorf("%q writes %q, which is no JSON string", text, w.buf)
+		}
+		if len(w.buf) > maxRendered+maxMatrix*20 {
+			t.Errorf("%q writes %d bytes", text, len(w.buf))
+		}
+		w.buf = w.buf[:0]
+		if err := w.write(compile(parts, urlEncoded)); err == nil {
+			for _, c := range w.buf {
+				if c <= ' ' || c >= 0x7f || strings.IndexByte(`"#/?&`, c) >= 0 {
+					t.Fatalf("%q writes %q into a URL", text, w.buf)
+				}
+			}
+		}
+	})
 }
