@@ -25,8 +25,8 @@ const (
 // Families lists every metric that the program can expose beside those of client_golang on the process and the Go
 // runtime (process_*, go_*).
 func Families() []Family {
-	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), loadFamilies(), watchFamilies(),
-		redisFamilies(), hostFamilies(), processFamilies())
+	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), consistencyFamilies(),
+		loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), processFamilies())
 }
 
 func daemonFamilies() []Family {

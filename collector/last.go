@@ -28,6 +28,7 @@ func (v *lastValue) get() (f float64, ok bool) {
 func lastFamilies() []Family {
 	names := []string{
 		probeSuccess, probeLastRun, probeLastSuccess, httpStatusCode, httpResponseBytes, tlsCertificateNotAfter,
+		consistencyAgreement, consistencyStaleness,
 		loadLastLatency, loadLastThroughput, loadLastErrorRatio, loadLastUsersPeak, loadLastInFlightPeak,
 		loadLastDuration, loadLastTimestamp, loadLastValid, loadOverdue,
 	}
@@ -55,6 +56,7 @@ func (c lastCollector) Collect(ch chan<- prometheus.Metric) {
 			{probeSuccess, &s.success}, {probeLastRun, &s.lastRun}, {probeLastSuccess, &s.lastSuccess},
 			{httpStatusCode, &s.status}, {httpResponseBytes, &s.bytes}, {tlsCertificateNotAfter, &s.certificate},
 			{loadOverdue, &s.overdue},
+			{consistencyAgreement, &s.consistency.agreement}, {consistencyStaleness, &s.consistency.staleness},
 		} {
 			if v, ok := g.value.get(); ok {
 				r.descs.gauge(ch, g.metric, v, name)

@@ -143,6 +143,14 @@ func fillProbes(rec *Recorder) {
 		Queries: []probes.QueryTime{{Name: "prices", Duration: 12 * time.Millisecond}}, Pool: probes.PoolStats{Idle: 1, Opened: 1},
 	}
 	rec.Probe(ProbeInfo{Name: "database", Group: "sql", Kind: "sql", Interval: time.Minute, Queries: []string{"prices"}}).Observe(&query)
+	spread := probes.Sample{Due: at, Start: at, Duration: 20 * time.Millisecond, Outcome: probes.InvalidResponse}
+	spread.Consistency = &probes.ConsistencyResult{
+		Workers:  []probes.WorkerAnswer{{Name: "a:1", Verdict: probes.WorkerAgreed}, {Name: "b:1", Verdict: probes.WorkerDisagreed}},
+		Answered: 2, Agreeing: 1, Comparable: true, Staleness: 2.5,
+	}
+	rec.Probe(ProbeInfo{
+		Name: "workers", Group: "cache", Kind: "consistency", Interval: time.Minute, Workers: []string{"a:1", "b:1"},
+	}).Observe(&spread)
 	away := rec.Probe(ProbeInfo{Name: "away", Group: "api", Kind: "http", Interval: time.Minute})
 	away.Observe(&probes.Sample{Due: at, Start: at, Duration: time.Millisecond, Outcome: probes.Refused})
 }

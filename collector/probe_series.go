@@ -34,7 +34,8 @@ type ProbeSeries struct {
 	http            *httpSeries            // of the probe's own request; nil for bursts
 	endpoints       map[string]*httpSeries // of a burst; guarded by recorder.mu
 
-	sql sqlSeries
+	sql         sqlSeries
+	consistency consistencySeries
 
 	last  atomic.Pointer[[]prometheus.Metric] // of the last burst; nil before the first
 	burst *BurstSeries                        // guarded by recorder.mu
@@ -70,6 +71,7 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 	}
 	s.http = &httpSeries{probe: s, endpoint: name}
 	s.sql = newSQLSeries(v, info)
+	s.consistency.fill(&v.consistency, info)
 	s.latency = r.book.Of(objective.Latency, info.Group, name, "")
 	s.duration = v.duration.of(name, info.Group)
 	for p := range s.phases {
@@ -99,6 +101,7 @@ func (s *ProbeSeries) Observe(sample *probes.Sample) {
 	s.observeTimes(sample, end)
 	s.observeResponse(sample)
 	s.sql.observe(sample.SQL)
+	s.consistency.observe(sample.Consistency)
 }
 
 func (s *ProbeSeries) observeTimes(sample *probes.Sample, end time.Time) {

@@ -31,6 +31,7 @@ type vectors struct {
 	queries                  *prometheus.HistogramVec
 	connections              *prometheus.GaugeVec
 	connectionsOpened        *prometheus.CounterVec
+	consistency              consistencyVectors
 
 	active, users, regression                  *prometheus.GaugeVec
 	requests, bursts, aborts, invalid, dropped *prometheus.CounterVec
@@ -50,7 +51,8 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			cache: newCounterVec(httpCacheResponses), serverTiming: newLatencyVec(httpServerTiming, bounds),
 			queries:     newSecondsVec(sqlQueryDuration, bounds),
 			connections: newGaugeVec(sqlConnections), connectionsOpened: newCounterVec(sqlConnectionsOpened),
-			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
+			consistency: newConsistencyVectors(),
+			active:      newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
 			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),
 			regression: newGaugeVec(loadRegression),
 			invalid:    newCounterVec(loadInvalid),
@@ -69,7 +71,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 func (v *vectors) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
-		v.queries, v.connections, v.connectionsOpened,
+		v.queries, v.connections, v.connectionsOpened, v.consistency.mismatches, v.consistency.answers,
 		v.active, v.users, v.regression, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service,
 	}
 }
@@ -88,15 +90,21 @@ type ProbeInfo struct {
 	Name, Group, Kind string
 	Interval          time.Duration
 	Queries           []string // names of the queries of an sql probe
+	Workers           []string // names of the workers of a consistency probe
+}
+
+// sameSeries says that the series of one are those of the other.
+func (a *ProbeInfo) sameSeries(b *ProbeInfo) bool {
+	return a.Group == b.Group && a.Kind == b.Kind && slices.Equal(a.Queries, b.Queries) && slices.Equal(a.Workers, b.Workers)
 }
 
 // Probe makes the series of a probe, all at zero. Calling it again for the same name returns the same series with their
-// values kept, unless the probe has another group, kind or queries: that is another probe, which starts at zero.
+// values kept, unless the probe has another group, kind, queries or workers: that is another probe, which starts at zero.
 func (r *Recorder) Probe(info ProbeInfo) *ProbeSeries {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, ok := r.probes[info.Name]
-	if ok && (s.info.Group != info.Group || s.info.Kind != info.Kind || !slices.Equal(s.info.Queries, info.Queries)) {
+	if ok && !s.info.sameSeries(&info) {
 		s.retire()
 		r.vectors.remove(prometheus.Labels{"probe": info.Name})
 		ok = false

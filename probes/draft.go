@@ -18,8 +18,8 @@ type Draft struct {
 	Target []byte        // path and query as they go over the wire, "/search?q=a%20b"; empty is the prober's own
 	Header []HeaderField // each takes the place of the prober's header of that name
 	Body   []byte        // under the prober's Content-Type; nil is the prober's own
-	// Read sees an answer that is as expected. Its error makes that answer an invalid response; nil reads nothing. Its
-	// time is no part of the request's.
+	// Read sees an answer that is as expected. Its error makes that answer an invalid response, if it names no other
+	// outcome; nil reads nothing. Its time is no part of the request's.
 	Read func(context.Context, Answer) error
 }
 
@@ -41,10 +41,11 @@ func (d *Draft) reads() bool { return d != nil && d.Read != nil }
 
 // read hands the answer on.
 func (d *Draft) read(ctx context.Context, resp *http.Response, body []byte) error {
-	if err := d.Read(ctx, Answer{Header: resp.Header.Get, Body: body}); err != nil {
+	err := d.Read(ctx, Answer{Header: resp.Header.Get, Body: body})
+	if OutcomeOf(err) == Error {
 		return fmt.Errorf("%w: %w", ErrInvalidResponse, err)
 	}
-	return nil
+	return err
 }
 
 // fill writes the draft into a copy of the prober's request.

@@ -166,7 +166,10 @@ type HTTPProber struct {
 }
 
 // Probe implements Prober. The Bytes of its Result are those of the last response of a chain of redirects.
-func (p *HTTPProber) Probe(ctx context.Context) (Result, error) {
+func (p *HTTPProber) Probe(ctx context.Context) (Result, error) { return p.fill(ctx, nil) }
+
+// fill is Probe with what d fills in, which may be nil.
+func (p *HTTPProber) fill(ctx context.Context, d *Draft) (Result, error) {
 	if born := p.dialled.Load(); born != 0 && time.Since(time.Unix(0, born)) > p.age {
 		p.dialled.Store(0)
 		closeIdle(p.transport)
@@ -178,7 +181,7 @@ func (p *HTTPProber) Probe(ctx context.Context) (Result, error) {
 			x.tracer = newTracer(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 		}
 	}
-	res, err := x.run(x.times.trace(ctx), p, nil)
+	res, err := x.run(x.times.trace(ctx), p, d)
 	if !x.dirty {
 		// Of these some need not be held until the next run, and some are the result's.
 		x.body, x.timings, x.jar = bodyReader{}, nil, nil

@@ -70,7 +70,8 @@ type Result struct {
 	TraceID      TraceID
 	// ServerTimings is valid until the next request of the same session.
 	ServerTimings []ServerTiming
-	SQL           *SQLResult // of the kind sql; nil for any other
+	SQL           *SQLResult         // of the kind sql; nil for any other
+	Consistency   *ConsistencyResult // of the kind consistency; nil for any other
 
 	ended time.Time // the last byte or the failure; zero if the prober does not say, then Probe's return counts
 }

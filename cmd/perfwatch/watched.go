@@ -53,7 +53,7 @@ func (w *watched) attach(r *readings, rules *guard.Rules) {
 		return
 	}
 	w.series = r.recorder.Probe(collector.ProbeInfo{
-		Name: w.Name, Group: w.Group, Kind: w.Kind(), Interval: w.spec.Interval(time.Now()), Queries: w.queries(),
+		Name: w.Name, Group: w.Group, Kind: w.Kind(), Interval: w.spec.Interval(time.Now()), Queries: w.queries(), Workers: w.workers(),
 	})
 	if w.plan != nil {
 		w.burst = w.series.Burst(w.plan)
@@ -80,6 +80,14 @@ func (w *watched) expect(rules *guard.Rules) {
 func (w *watched) queries() []string {
 	if named, ok := w.Spec().(interface{ QueryNames() []string }); ok {
 		return named.QueryNames()
+	}
+	return nil
+}
+
+// workers are the names of those whom the probe compares, if it does.
+func (w *watched) workers() []string {
+	if named, ok := w.prober.(interface{ Workers() []string }); ok {
+		return named.Workers()
 	}
 	return nil
 }

@@ -63,10 +63,15 @@ func (c *checker) timeout(in *probeSection) time.Duration {
 // spec lets a probe validate itself.
 func (c *checker) spec(at string, s probes.Spec) {
 	if h, ok := s.(*probes.HTTP); ok {
-		c.needsBase(at, h)
+		c.needsBase(at+".url", h.URL)
 		if h.HTTPClient != nil && !c.client(at+".http_client", h.HTTPClient) {
 			rest := *h // what is wrong with the client has been told
 			rest.HTTPClient, s = nil, &rest
+		}
+	}
+	if w, ok := s.(*probes.Consistency); ok {
+		for i, u := range w.URLs {
+			c.needsBase(fmt.Sprintf("%s.urls[%d]", at, i), u)
 		}
 	}
 	if _, err := s.Prober(c.env()); err != nil {
@@ -83,7 +88,7 @@ func (c *checker) burst(at string, in *probeSection) {
 	c.tasksNeedBase(at+".load", in.Load.Tasks)
 	for i, step := range in.Load.Setup {
 		if step.HTTP != nil {
-			c.needsBase(fmt.Sprintf("%s.load.setup[%d].http", at, i), step.HTTP)
+			c.needsBase(fmt.Sprintf("%s.load.setup[%d].http.url", at, i), step.HTTP.URL)
 		}
 	}
 	if _, err := in.Load.Plan(in.Name, c.env()); err != nil {
@@ -135,12 +140,12 @@ func (c *checker) env() probes.Env {
 }
 
 // needsBase tells of a relative URL that nothing resolves. A base URL that is given but wrong is told of once, there.
-func (c *checker) needsBase(at string, h *probes.HTTP) {
-	if c.has("global.base_url") || h.URL == "" {
+func (c *checker) needsBase(path, given string) {
+	if c.has("global.base_url") || given == "" {
 		return
 	}
-	if u, err := url.Parse(h.URL); err == nil && u.Scheme == "" {
-		c.refuse(at+".url", "%s is relative, want an absolute URL or global.base_url", quote(h.URL))
+	if u, err := url.Parse(given); err == nil && u.Scheme == "" {
+		c.refuse(path, "%s is relative, want an absolute URL or global.base_url", quote(given))
 	}
 }
 
@@ -149,7 +154,7 @@ func (c *checker) tasksNeedBase(at string, tasks []load.Task) {
 	for i := range tasks {
 		task := fmt.Sprintf("%s.tasks[%d]", at, i)
 		if h := tasks[i].HTTP; h != nil {
-			c.needsBase(task+".http", h)
+			c.needsBase(task+".http.url", h.URL)
 		}
 		c.tasksNeedBase(task, tasks[i].Tasks)
 	}

@@ -18,7 +18,10 @@ type Kinds struct {
 	ICMP *probes.ICMP         `yaml:"icmp"`
 	Exec *probes.Exec         `yaml:"exec"`
 	SQL  *probes.SQL          `yaml:"sql"`
-	Load *load.Spec           `yaml:"load"`
+
+	Consistency *probes.Consistency `yaml:"consistency"`
+
+	Load *load.Spec `yaml:"load"`
 }
 
 // A kind is what each field of Kinds is: the spec of a probe, or that of a burst.

@@ -72,12 +72,17 @@ func TestEveryKindIsRead(t *testing.T) {
 				MinRows: 1, MaxRows: &year, Columns: []string{"day", "close"}, JSON: ".[0].close > 0",
 			}},
 		}}},
+		{Consistency: &probes.Consistency{
+			URLs:    []string{"http://127.0.0.1:8001/quote", "http://127.0.0.1:8002/quote"},
+			Headers: map[string]string{"Authorization": "Bearer hunter2"}, Compare: ".close", Version: ".updated_at",
+			MaxStaleness: 5 * time.Second, MaxBody: 100 << 10, FreshConnection: true,
+		}},
 	}
 	var got []Kinds
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
 		got = append(got, p.Kinds)
-		if p.Group != p.Kind() && p.Group != "database" {
+		if p.Group != p.Kind() && p.Group != "database" && p.Group != "cache" {
 			t.Errorf("group of %q: %q, want its kind %q", p.Name, p.Group, p.Kind())
 		}
 	}

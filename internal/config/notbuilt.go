@@ -28,7 +28,7 @@ func notBuilt(at place) []string {
 	case inFile:
 		return []string{"pipelines", "postgres", "business"}
 	case inProbe:
-		return []string{"page", "canary", "consistency"}
+		return []string{"page", "canary"}
 	case inLoad:
 		return []string{"matrix", "items"}
 	case inObjective:
