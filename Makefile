@@ -15,7 +15,8 @@ POSTGRES := /usr/lib/postgresql/15/bin
 PEERS   := redis-server=redis-server prometheus=prometheus promtool=prometheus \
            prometheus-alertmanager=prometheus-alertmanager amtool=prometheus-alertmanager \
            $(POSTGRES)/initdb=postgresql-15 $(POSTGRES)/postgres=postgresql-15 \
-           mariadbd=mariadb-server-core my_print_defaults=mariadb-client-core
+           mariadbd=mariadb-server-core my_print_defaults=mariadb-client-core \
+           chromium-headless-shell=chromium-headless-shell
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PKG     := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \

@@ -49,6 +49,7 @@ func owners() map[string][]string {
 		"github.com/prometheus-community/pro-bing": {"probes"},
 		"google.golang.org/grpc":                   {"probes"},
 		"github.com/jackc/pgx/v5":                  {"probes"},
+		"github.com/chromedp":                      {"internal/browser"},
 	}
 }
 

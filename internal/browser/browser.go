@@ -2,3 +2,254 @@
 // DevTools protocol, loads each page in a fresh context, and computes the measures from what the page and the network did.
 // It knows nothing of probes, schedules or metrics.
 package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	// A browser is replaced after so many runs or hours, or when it takes so much memory: they grow.
+	maxRuns   = 500
+	maxAge    = 12 * time.Hour
+	maxMemory = 600 << 20
+	// memoryEvery is after how many runs the memory is read, which takes some 20 ms.
+	memoryEvery = 10
+	// The pause after a browser that died or did not start, doubled each time.
+	minPause, maxPause = time.Second, time.Minute
+	// longestWait is how long a run waits for the end of a pause.
+	longestWait = 5 * time.Second
+	// closeLimit is how long the context of a run may take to close.
+	closeLimit = 5 * time.Second
+)
+
+// Settings say which browser to start and how.
+type Settings struct {
+	Path        string // "" looks on the PATH
+	NoSandbox   bool
+	Concurrency int // runs at once; 0 is 1
+}
+
+// A Browser loads pages. It starts a browser when the first page is to be loaded and replaces it now and then.
+type Browser struct {
+	settings Settings
+	log      *slog.Logger
+	slots    chan struct{}
+	ending   sync.WaitGroup // what closes contexts and ends browsers
+
+	mu      sync.Mutex
+	current *process // nil before the first and between two
+	users   map[*process]int
+	launch  time.Time // not before
+	pause   time.Duration
+	why     error // of the pause
+	closed  bool
+	stats   Stats
+}
+
+// Stats are what became of the browsers.
+type Stats struct {
+	Launches int64
+	Failures int64 // launches that failed
+	Lost     int64 // browsers that died or fell silent
+	Memory   int64 // bytes, when it was last read; 0 without a browser
+}
+
+// New makes a Browser and removes what others that were killed have left behind. It starts nothing.
+func New(s Settings, log *slog.Logger) *Browser {
+	sweep()
+	return &Browser{settings: s, log: log, slots: make(chan struct{}, max(1, s.Concurrency)), users: map[*process]int{}}
+}
+
+// Stats may be called at any time.
+func (b *Browser) Stats() Stats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stats
+}
+
+// Close ends the browser and whatever runs in it, and waits for that.
+func (b *Browser) Close() {
+	b.mu.Lock()
+	b.closed = true
+	all := make([]*process, 0, len(b.users))
+	for p := range b.users {
+		all = append(all, p)
+	}
+	b.users, b.current = map[*process]int{}, nil
+	b.mu.Unlock()
+	for _, p := range all {
+		p.kill()
+	}
+	b.ending.Wait()
+}
+
+// Load loads a page within the deadline of ctx and measures it. Its error is a *Failure, or that of a ctx that was
+// canceled. What the visit shows beside its figures is valid with an error too.
+func (b *Browser) Load(ctx context.Context, page *Page) (*Visit, error) {
+	if err := b.enter(ctx); err != nil {
+		return &Visit{}, err
+	}
+	p, err := b.acquire(ctx)
+	if err != nil {
+		<-b.slots
+		return &Visit{}, err
+	}
+	r := newRun(p, page)
+	visit, err := r.load(ctx)
+	var f *Failure
+	errors.As(err, &f)
+	b.ending.Go(func() {
+		defer func() { <-b.slots }()
+		closed := r.close()
+		b.release(p, !closed || f != nil && (f.Reason == BrowserLost || f.Reason == MainStuck), f == nil)
+	})
+	return visit, err
+}
+
+// enter waits for a slot, half of the time that a run has at most: with less a page would be told off for our queue.
+func (b *Browser) enter(ctx context.Context) error {
+	patience := time.Hour
+	if d, ok := ctx.Deadline(); ok {
+		patience = time.Until(d) / 2
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case b.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return failed(LaunchFailed, "other pages take the browser: spread their schedules, or raise browser.concurrency")
+	}
+}
+
+// acquire is the browser of a run; it starts one if there is none.
+func (b *Browser) acquire(ctx context.Context) (*process, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.current == nil {
+		if b.closed {
+			return nil, failed(LaunchFailed, "perfwatch ends")
+		}
+		if err := b.rest(ctx); err != nil {
+			return nil, err
+		}
+		if b.current == nil && !b.closed {
+			if err := b.start(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	b.users[b.current]++
+	b.current.runs++
+	return b.current, nil
+}
+
+// rest waits for the end of a pause, unlocked; it does not wait for long.
+func (b *Browser) rest(ctx context.Context) error {
+	left := time.Until(b.launch)
+	if left <= 0 {
+		return nil
+	}
+	if left > longestWait {
+		return failed(LaunchFailed, "next try in %s: %w", left.Round(time.Second), b.why)
+	}
+	b.mu.Unlock()
+	defer b.mu.Lock()
+	select {
+	case <-time.After(left):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// start launches a browser and warms it. It is called with the lock held, since nobody can do anything meanwhile.
+func (b *Browser) start(ctx context.Context) error {
+	p, err := start(ctx, &b.settings)
+	if err == nil {
+		if err = warmUp(ctx, p); err != nil {
+			p.kill()
+			err = fmt.Errorf("warming up: %w", err)
+		}
+	}
+	if err != nil {
+		if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return ctx.Err()
+		}
+		b.stats.Failures++
+		if b.why == nil {
+			b.log.Warn("no browser for pages", "err", err)
+		}
+		b.rested(err)
+		return failed(LaunchFailed, "%w", err)
+	}
+	b.log.Info("browser started", "path", p.path, "version", p.version, "pid", p.pid)
+	b.stats.Launches++
+	b.current, b.users[p] = p, 0
+	return nil
+}
+
+// rested begins the next pause.
+func (b *Browser) rested(why error) {
+	b.why = why
+	b.pause = min(max(2*b.pause, minPause), maxPause)
+	b.launch = time.Now().Add(b.pause)
+}
+
+// release ends the use of a browser, and the browser itself where it is bad or has done enough.
+func (b *Browser) release(p *process, bad, good bool) {
+	b.mu.Lock()
+	runs := p.runs
+	b.mu.Unlock()
+	old := p.old(runs)
+	b.mu.Lock()
+	if _, known := b.users[p]; !known { // Close has ended it
+		b.mu.Unlock()
+		return
+	}
+	b.users[p]--
+	b.stats.Memory = p.taken.Load()
+	if good {
+		b.pause, b.why = 0, nil
+	}
+	if b.current == p && (bad || old != "") {
+		b.current = nil
+		b.stats.Memory = 0
+		if bad {
+			b.stats.Lost++
+			b.rested(errLost)
+		}
+		b.log.Info("browser ends", "pid", p.pid, "lost", bad, "reason", old)
+	}
+	end := b.current != p && b.users[p] == 0
+	if end {
+		delete(b.users, p)
+	}
+	b.mu.Unlock()
+	if end {
+		p.kill()
+	}
+}
+
+// old says why a browser has done enough; "" if it has not.
+func (p *process) old(runs int) string {
+	if runs%memoryEvery == 1 {
+		p.taken.Store(memory(p.pid))
+	}
+	switch {
+	case runs >= maxRuns:
+		return fmt.Sprintf("%d runs", runs)
+	case time.Since(p.born) >= maxAge:
+		return "age"
+	case p.taken.Load() > maxMemory:
+		return fmt.Sprintf("%d MiB of memory", p.taken.Load()>>20)
+	}
+	return ""
+}

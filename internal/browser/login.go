@@ -1,0 +1,104 @@
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// stepPause is how often a page is asked whether what a step waits for is there.
+const stepPause = 50 * time.Millisecond
+
+// login goes through the steps before the page, whose cache it leaves empty.
+func (r *run) login(ctx context.Context) error {
+	for i, s := range r.page.Login {
+		if err := r.step(ctx, &s); err != nil {
+			return fmt.Errorf("login step %d: %w", i+1, err)
+		}
+	}
+	if len(r.page.Login) == 0 {
+		return nil
+	}
+	return r.ask(ctx, "Network.clearBrowserCache", nil, nil)
+}
+
+func (r *run) step(ctx context.Context, s *Step) error {
+	switch {
+	case s.URL != nil:
+		if err := r.navigate(ctx, s.URL.String()); err != nil {
+			return err
+		}
+		return r.until(ctx, "its load", func() (bool, error) { return r.doc.load, nil })
+	case s.Click != "":
+		return r.act(ctx, s.Click, `e.click()`)
+	case s.Fill != "":
+		value, err := json.Marshal(s.Value)
+		if err != nil {
+			return err
+		}
+		return r.act(ctx, s.Fill, `(e.focus(), Object.getOwnPropertyDescriptor(Object.getPrototypeOf(e), 'value').set.call(e, `+
+			string(value)+`), e.dispatchEvent(new Event('input', {bubbles: true})), e.dispatchEvent(new Event('change', {bubbles: true})))`)
+	}
+	return r.act(ctx, s.WaitFor, `true`)
+}
+
+// act waits for an element and does something with it, named e.
+func (r *run) act(ctx context.Context, selector, action string) error {
+	quoted, err := json.Marshal(selector)
+	if err != nil {
+		return err
+	}
+	script := fmt.Sprintf(`(() => { const e = document.querySelector(%s); if (!e) return false; %s; return true })()`, quoted, action)
+	return r.until(ctx, fmt.Sprintf("an element %q", selector), func() (done bool, err error) {
+		if r.world == "" {
+			return false, nil // between two documents
+		}
+		world := r.world
+		err = r.evaluate(ctx, script, &done)
+		if err != nil && r.world != world {
+			err = nil // the document went away
+		}
+		return done, err
+	})
+}
+
+// until asks again and again.
+func (r *run) until(ctx context.Context, what string, done func() (bool, error)) error {
+	for {
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		due := time.Now().Add(stepPause)
+		for time.Now().Before(due) {
+			if err := r.next(ctx, due); err != nil {
+				if ctx.Err() != nil {
+					return failed(Expectation, "no %s: %w", what, err)
+				}
+				return err
+			}
+		}
+	}
+}
+
+// warmUp has a new browser load something once, which is slower than what follows.
+func warmUp(ctx context.Context, p *process) error {
+	var v struct{ Product, UserAgent string }
+	if err := p.call(ctx, "Browser.getVersion", nil, &v); err != nil {
+		return err
+	}
+	p.version, p.agent = v.Product, v.UserAgent
+	r := newRun(p, &Page{})
+	defer r.close()
+	ctx, cancel := context.WithTimeout(ctx, launchLimit)
+	defer cancel()
+	if err := r.open(ctx); err != nil {
+		return err
+	}
+	page := `data:text/html,<title>x</title><p>x</p><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="><script>document.title</script>`
+	if err := r.navigate(ctx, page); err != nil {
+		return err
+	}
+	return r.until(ctx, "load", func() (bool, error) { return r.doc.load, nil })
+}

@@ -1,0 +1,189 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"strings"
+)
+
+// networkEnable keeps nothing of the bodies in the browser.
+func networkEnable() object {
+	return object{"maxTotalBufferSize": 0, "maxResourceBufferSize": 0, "maxPostDataSize": 0}
+}
+
+// autoAttach has the browser tell of frames of other sites, which are processes of their own, before they load.
+func autoAttach() object {
+	return object{
+		"autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true,
+		"filter": []object{{"type": "iframe", "exclude": false}},
+	}
+}
+
+// prepare sets up a new page before anything is loaded in it.
+func (r *run) prepare(ctx context.Context) error {
+	commands := []command{
+		{"Page.enable", nil},
+		{"Page.setLifecycleEventsEnabled", object{"enabled": true}},
+		{"Inspector.enable", nil},
+		{"Network.enable", networkEnable()},
+		{"Runtime.enable", nil},
+		{"Performance.enable", nil},
+		{"Page.addScriptToEvaluateOnNewDocument", object{"source": observeScript, "worldName": worldName}},
+		{"Target.setAutoAttach", autoAttach()},
+		{"Emulation.setUserAgentOverride", object{"userAgent": r.userAgent()}},
+	}
+	if r.page.Width > 0 {
+		commands = append(commands, command{"Emulation.setDeviceMetricsOverride", object{
+			"width": r.page.Width, "height": r.page.Height, "deviceScaleFactor": max(r.page.Scale, 1), "mobile": r.page.Mobile,
+		}})
+	}
+	if r.page.Mobile {
+		commands = append(commands, command{"Emulation.setTouchEmulationEnabled", object{"enabled": true}})
+	}
+	if r.page.Insecure {
+		commands = append(commands, command{"Security.setIgnoreCertificateErrors", object{"ignore": true}})
+	}
+	if len(r.page.Blocked) > 0 {
+		commands = append(commands, command{"Network.setBlockedURLs", object{"urls": r.page.Blocked}})
+	}
+	if r.private() {
+		commands = append(commands, command{"Fetch.enable", object{
+			"handleAuthRequests": true, "patterns": []object{{"urlPattern": origin(r.page.URL) + "/*"}},
+		}})
+	}
+	for _, c := range r.page.Cookies {
+		commands = append(commands, command{"Network.setCookie", object{"url": r.page.URL.String(), "name": c.Name, "value": c.Value}})
+	}
+	replies, err := r.await(ctx, append(commands, r.throttling()...))
+	if err != nil {
+		return err
+	}
+	for i, m := range replies {
+		if m.err != nil && i < len(commands) {
+			return failed(BrowserLost, "%s: %w", commands[i].method, m.err)
+		}
+	}
+	err = r.p.call(ctx, "Browser.setDownloadBehavior", object{"behavior": "deny", "browserContextId": r.context}, nil)
+	if err != nil {
+		return fmt.Errorf("refusing downloads: %w", err)
+	}
+	return nil
+}
+
+// userAgent is the browser's own, which is that of a browser with a window, and ours behind it.
+func (r *run) userAgent() string {
+	agent := strings.Replace(r.p.agent, "HeadlessChrome/", "Chrome/", 1)
+	if r.page.Mobile {
+		agent = mobileAgent(agent)
+	}
+	return strings.TrimSpace(agent + " " + r.page.UserAgent)
+}
+
+// mobileAgent puts a phone in the place of the system that stands in the first parentheses.
+func mobileAgent(agent string) string {
+	open, end := strings.IndexByte(agent, '('), strings.IndexByte(agent, ')')
+	if open < 0 || end < open {
+		return agent
+	}
+	agent = agent[:open] + "(Linux; Android 11; moto g power (2022))" + agent[end+1:]
+	return strings.Replace(agent, " Safari/", " Mobile Safari/", 1)
+}
+
+// throttling makes processor and network slower, as the page has it.
+func (r *run) throttling() (commands []command) {
+	if r.page.Slowdown > 1 {
+		commands = append(commands, command{"Emulation.setCPUThrottlingRate", object{"rate": r.page.Slowdown}})
+	}
+	if n := r.page.Network; n != (Network{}) {
+		unlimited := func(rate float64) float64 {
+			if rate <= 0 {
+				return -1
+			}
+			return rate
+		}
+		commands = append(commands, command{"Network.emulateNetworkConditions", object{
+			"offline": false, "latency": float64(n.Latency.Microseconds()) / 1000,
+			"downloadThroughput": unlimited(n.Download), "uploadThroughput": unlimited(n.Upload),
+		}})
+	}
+	return commands
+}
+
+// throttle does the same for a frame of another site.
+func (r *run) throttle(session string) {
+	for _, c := range r.throttling() {
+		r.post(session, c.method, c.params)
+	}
+}
+
+// private says that something goes to the page's own origin only.
+func (r *run) private() bool { return len(r.page.Headers) > 0 || r.page.Username != "" }
+
+// origin of a URL, without the user.
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// paused lets a request to the page's origin go on with our headers.
+func (r *run) paused(m *message) {
+	var e struct {
+		RequestID string
+		Request   struct {
+			URL     string
+			Headers map[string]string
+		}
+	}
+	if !m.read(&e) {
+		return
+	}
+	params := object{"requestId": e.RequestID}
+	if u, err := url.Parse(e.Request.URL); err == nil && origin(u) == origin(r.page.URL) && len(r.page.Headers) > 0 {
+		all := maps.Clone(e.Request.Headers)
+		if all == nil {
+			all = map[string]string{}
+		}
+		maps.Copy(all, r.page.Headers)
+		list := make([]object, 0, len(all))
+		for name, value := range all {
+			list = append(list, object{"name": name, "value": value})
+		}
+		params["headers"] = list
+	}
+	r.post(m.session, "Fetch.continueRequest", params)
+}
+
+// authRequired answers with the password, once for each request and to the page's own origin only.
+func (r *run) authRequired(m *message) {
+	var e struct {
+		RequestID     string
+		AuthChallenge struct{ Origin, Source string }
+	}
+	if !m.read(&e) {
+		return
+	}
+	answer := object{"response": "CancelAuth"}
+	if r.asked[e.RequestID]++; r.page.Username != "" && r.asked[e.RequestID] == 1 && e.AuthChallenge.Source != "Proxy" &&
+		sameOrigin(e.AuthChallenge.Origin, r.page.URL) {
+		answer = object{"response": "ProvideCredentials", "username": r.page.Username, "password": r.page.Password}
+	}
+	r.post(m.session, "Fetch.continueWithAuth", object{"requestId": e.RequestID, "authChallengeResponse": answer})
+}
+
+// sameOrigin compares an origin as the browser writes it, which leaves out the port that goes without saying.
+func sameOrigin(text string, u *url.URL) bool {
+	other, err := url.Parse(text)
+	if err != nil {
+		return false
+	}
+	return other.Scheme == u.Scheme && other.Hostname() == u.Hostname() && port(other) == port(u)
+}
+
+func port(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
+}

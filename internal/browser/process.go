@@ -1,0 +1,197 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// launchLimit is how long a browser may take to answer for the first time.
+	launchLimit = 20 * time.Second
+	// maxComplaint is how much of what a browser says of itself is kept.
+	maxComplaint = 4 << 10
+)
+
+var errLost = errors.New("the browser is gone")
+
+// programs are what is looked for on the PATH, in this order. The shell takes half of the memory of the whole browser.
+func programs() []string {
+	return []string{"chromium-headless-shell", "chrome-headless-shell", "chromium", "chromium-browser", "google-chrome"}
+}
+
+// find is the browser to start.
+func find(path string) (string, error) {
+	if path != "" {
+		return exec.LookPath(path)
+	}
+	for _, name := range programs() {
+		if found, err := exec.LookPath(name); err == nil {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("no browser on the PATH: install %s, or set browser.chromium_path", programs()[0])
+}
+
+// A process is a browser that runs, in a process group of its own that dies with perfwatch.
+type process struct {
+	*conn
+	pid     int
+	path    string
+	profile *profile
+	said    *complaint
+	gone    chan struct{} // closed when the whole group is dead and reaped
+	born    time.Time
+	taken   atomic.Int64 // bytes of memory, when they were last read
+
+	version, agent string // as it names itself; set before the first run
+	runs           int    // guarded by the lock of Browser
+}
+
+// start launches a browser and waits for its first answer.
+func start(ctx context.Context, s *Settings) (*process, error) {
+	path, err := find(s.Path)
+	if err != nil {
+		return nil, err
+	}
+	if os.Geteuid() == 0 && !s.NoSandbox {
+		return nil, errors.New("the browser has no sandbox where it runs as root: run perfwatch as another user, or set browser.no_sandbox: true")
+	}
+	dir, err := newProfile()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{path: path, profile: dir, said: &complaint{}, gone: make(chan struct{}), born: time.Now()}
+	if err := p.launch(s); err != nil {
+		dir.remove()
+		return nil, fmt.Errorf("starting %q: %w", path, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, launchLimit)
+	defer cancel()
+	if err := p.call(ctx, "Browser.getVersion", nil, nil); err != nil {
+		p.kill()
+		return nil, fmt.Errorf("starting %q: %w%s", path, err, p.said.hint())
+	}
+	return p, nil
+}
+
+// launch starts the program. What waits for its end holds on to its thread: the kernel tells a child of its parent's
+// death when the thread that made it ends.
+func (p *process) launch(s *Settings) error {
+	theirIn, in, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	out, theirOut, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, theirIn.Close(), in.Close())
+	}
+	cmd := exec.Command(p.path, arguments(s, p.profile.dir)...)
+	cmd.Env = environment(p.profile.dir)
+	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4, as --remote-debugging-pipe has them
+	cmd.Stderr = p.said
+	cmd.WaitDelay = time.Second
+	ownGroup(cmd)
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer close(p.gone)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			reap(cmd)
+		}
+	}()
+	err = <-started
+	_ = errors.Join(theirIn.Close(), theirOut.Close())
+	if err != nil {
+		return errors.Join(err, in.Close(), out.Close())
+	}
+	p.pid = cmd.Process.Pid
+	p.conn = newConn(newWire(out, in))
+	return nil
+}
+
+// kill ends the browser with all of its processes, waits for that, and removes its profile.
+func (p *process) kill() {
+	killGroup(p.pid)
+	p.wire.close()
+	<-p.gone
+	<-p.lost
+	p.profile.remove()
+}
+
+// arguments start a browser that does nothing of its own and treats a page as if a person looked at it.
+func arguments(s *Settings, dir string) []string {
+	args := []string{
+		"--headless", "--remote-debugging-pipe", "--user-data-dir=" + dir,
+		"--no-first-run", "--no-default-browser-check", "--no-pings", "--no-service-autorun", "--mute-audio",
+		"--disable-background-networking", "--disable-breakpad", "--disable-crash-reporter", "--disable-component-update",
+		"--disable-default-apps", "--disable-domain-reliability", "--disable-extensions", "--disable-sync",
+		"--disable-client-side-phishing-detection", "--metrics-recording-only",
+		"--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
+		"--disable-hang-monitor", "--disable-ipc-flooding-protection", "--disable-popup-blocking",
+		"--password-store=basic", "--use-mock-keychain", "--force-color-profile=srgb", "--hide-scrollbars", "--disable-gpu",
+		"--disable-features=Translate,MediaRouter,OptimizationHints,InterestFeedContentSuggestions",
+	}
+	if smallSharedMemory() {
+		args = append(args, "--disable-dev-shm-usage")
+	}
+	if s.NoSandbox {
+		args = append(args, "--no-sandbox")
+	}
+	return append(args, "about:blank")
+}
+
+// environment keeps perfwatch's own variables, which may be secrets, from the browser.
+func environment(dir string) []string {
+	env := []string{"TMPDIR=" + dir}
+	for _, name := range []string{"PATH", "LANG", "TZ", "FONTCONFIG_PATH"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	home := dir // it wants to write there
+	if h, ok := os.LookupEnv("HOME"); ok {
+		home = h // the certificates that a person trusts are there
+	}
+	return append(env, "HOME="+home)
+}
+
+// A complaint keeps the end of what a browser says on its standard error.
+type complaint struct {
+	mu   sync.Mutex
+	kept []byte
+}
+
+func (c *complaint) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = append(c.kept, b...)
+	if over := len(c.kept) - maxComplaint; over > 0 {
+		c.kept = append(c.kept[:0], c.kept[over:]...)
+	}
+	return len(b), nil
+}
+
+// hint says what a browser said before it ended, and what to do about it where that is known.
+func (c *complaint) hint() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	said := string(c.kept)
+	switch {
+	case strings.Contains(said, "sandbox"):
+		return ": its sandbox is forbidden here: allow user namespaces, or set browser.no_sandbox: true"
+	case strings.TrimSpace(said) == "":
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	return fmt.Sprintf(": it says %.300q", lines[len(lines)-1])
+}
