@@ -88,7 +88,7 @@ func (b *Browser) Close() {
 	b.ending.Wait()
 }
 
-// Load loads a page within the deadline of ctx and measures it. Its error is a *Failure, or that of a ctx that was
+// Load loads a page within the deadline of ctx and measures it. Its error is a *PageError, or that of a ctx that was
 // canceled. What the visit shows beside its figures is valid with an error too.
 func (b *Browser) Load(ctx context.Context, page *Page) (*Visit, error) {
 	if err := b.enter(ctx); err != nil {
@@ -101,7 +101,7 @@ func (b *Browser) Load(ctx context.Context, page *Page) (*Visit, error) {
 	}
 	r := newRun(p, page)
 	visit, err := r.load(ctx)
-	var f *Failure
+	var f *PageError
 	errors.As(err, &f)
 	b.ending.Go(func() {
 		defer func() { <-b.slots }()

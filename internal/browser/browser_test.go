@@ -55,7 +55,7 @@ func load(t testing.TB, b *Browser, p *Page, limit time.Duration, want Reason) *
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	v, err := b.Load(ctx, p)
-	var f *Failure
+	var f *PageError
 	if errors.As(err, &f); err != nil && f == nil {
 		t.Fatalf("%s: %v, want a failure with a reason", p.URL, err)
 	}
@@ -65,22 +65,56 @@ func load(t testing.TB, b *Browser, p *Page, limit time.Duration, want Reason) *
 	return v
 }
 
+// TestAPageIsMeasured compares with the marks that the page itself sets, so that a busy machine changes both.
 func TestAPageIsMeasured(t *testing.T) {
 	s := site(t, map[string]http.HandlerFunc{
-		"/": html(`<!doctype html><title>Home</title><h1>Hello</h1><script>
-			const spin = (ms) => { const t = performance.now(); while (performance.now() - t < ms); };
-			setTimeout(() => { performance.mark('a'); spin(200); performance.mark('b'); }, 300);
-			</script>`),
+		"/": func(w http.ResponseWriter, req *http.Request) {
+			time.Sleep(300 * time.Millisecond) // the truth of this page: its first byte
+			html(`<!doctype html><title>Home</title><h1 style="height:100px">Hello</h1><p id=p style="height:200px">there</p><script>
+				const spin = (ms) => { const t = performance.now(); while (performance.now() - t < ms); };
+				const busy = (at, ms, name) => setTimeout(() => {
+					performance.mark(name + '0'); spin(ms); performance.mark(name + '1') }, at);
+				busy(300, 200, 'a'); busy(900, 60, 'b'); busy(1200, 20, 'c');
+				setTimeout(() => document.querySelector('h1').style.height = '194px', 700);
+				console.error('bad', 7); setTimeout(() => { throw new Error('thrown') }, 100); setTimeout(() => confirm('sure?'), 200);
+				fetch('/data'); fetch('/missing').catch(() => {});
+				</script>`)(w, req)
+		},
+		"/data":    func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 50_000)) },
+		"/missing": http.NotFound,
 	})
 	b := browserFor(t)
 	p := pageAt(t, s.URL, "/")
-	p.Marks = []string{"a", "b"}
-	start := time.Now()
-	v := load(t, b, p, 30*time.Second, "")
-	t.Logf("first %v %+v", time.Since(start), v.Figures)
-	start = time.Now()
-	v = load(t, b, p, 30*time.Second, "")
-	t.Logf("second %v %+v\n%+v\n%+v", time.Since(start), v.Figures, v.Response, v.Evidence)
+	p.Marks = []string{"a0", "a1", "b0", "b1", "never"}
+	v := load(t, b, p, 40*time.Second, "")
+	f := v.Figures
+	m := f.Marks
+	near := func(name string, got, want time.Duration) {
+		t.Helper()
+		if d := (got - want).Abs(); d > 20*time.Millisecond {
+			t.Errorf("%s: got %v, want %v or so", name, got, want)
+		}
+	}
+	near("TTI", f.Interactive, m["b1"])
+	near("TBT", f.Blocking, m["a1"]-m["a0"]+m["b1"]-m["b0"]-100*time.Millisecond)
+	if f.FirstByte < 300*time.Millisecond || f.FirstPaint < f.FirstByte || f.FirstPaint > m["a0"] || f.LargestPaint < f.FirstPaint {
+		t.Errorf("first byte %v, first paint %v, largest %v: want 300 ms and then these in order", f.FirstByte, f.FirstPaint, f.LargestPaint)
+	}
+	if f.Shift == 0 || f.Shift > 0.1 {
+		t.Errorf("a shift of %g, want some hundredths", f.Shift)
+	}
+	if f.Requests != 3 || f.Failed != 1 || f.Bytes < 50_000 || f.Bytes > 60_000 || f.Types["Fetch"].Requests != 2 {
+		t.Errorf("got %+v, want 3 requests, one failed, some 52,000 bytes", f)
+	}
+	if f.Errors != 1 || f.Exceptions != 1 || f.Dialogs != 1 || len(m) != 4 {
+		t.Errorf("got %+v, want an error, an exception, a dialog and four marks", f)
+	}
+	if v.Response.Status != 200 || v.Response.Wait < 290*time.Millisecond || v.Response.Connect <= 0 {
+		t.Errorf("got %+v, want 200 after 300 ms", v.Response)
+	}
+	if len(v.Evidence.Console) != 3 || v.Evidence.Console[0].Text != "bad 7" || len(v.Evidence.Waterfall) != 3 {
+		t.Errorf("got %+v, want three lines and three requests", v.Evidence)
+	}
 }
 
 func logger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

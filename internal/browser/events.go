@@ -58,7 +58,7 @@ func (r *run) handle(m *message) {
 func (m *message) read(into any) bool { return json.Unmarshal(m.body, into) == nil }
 
 // fail ends the run for a reason; the first one counts.
-func (r *run) fail(f *Failure) {
+func (r *run) fail(f *PageError) {
 	if r.failure == nil {
 		r.failure = f
 	}

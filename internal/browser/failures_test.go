@@ -5,8 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -63,10 +62,11 @@ func TestFailures(t *testing.T) {
 	s := site(t, hostile())
 	secure := httptest.NewTLSServer(html(`<p>secure`))
 	t.Cleanup(secure.Close)
-	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	b := browserFor(t)
+	b.slots = make(chan struct{}, 4) // most of them only wait
 	tests := []struct {
 		name, url string
 		limit     time.Duration
@@ -92,6 +92,7 @@ func TestFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			p := pageAt(t, tt.url, "")
 			p.MaxBytes = 10 << 20
 			start := time.Now()
@@ -99,7 +100,7 @@ func TestFailures(t *testing.T) {
 			defer cancel()
 			v, err := b.Load(ctx, p)
 			t.Logf("%v after %v, picture of %d bytes, %d requests, %d lines", err, time.Since(start), len(v.Evidence.Screenshot), len(v.Evidence.Waterfall), len(v.Evidence.Console))
-			var f *Failure
+			var f *PageError
 			if !errors.As(err, &f) {
 				t.Fatalf("got %v, want a failure with a reason", err)
 			}
@@ -114,15 +115,11 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	}
-	load(t, b, pageAt(t, s.URL, "/good"), 20*time.Second, "")
 }
 
-// children are the processes of a browser whose command line has a word; it waits until there is one.
-func children(t *testing.T, b *Browser, word string) (pids []int) {
+// children are the processes of a group whose command line has a word.
+func children(t *testing.T, leader int, word string) (pids []int) {
 	t.Helper()
-	b.mu.Lock()
-	leader := b.current.pid
-	b.mu.Unlock()
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
 		text, err := os.ReadFile(path)
@@ -168,9 +165,11 @@ func TestDeathsAndStops(t *testing.T) {
 				done <- err
 			}()
 			<-reached
-			victims := children(t, b, tt.word)
-			if tt.word == "" {
-				victims = victims[:1] // the leader, whose number is the lowest
+			b.mu.Lock()
+			victims := []int{b.current.pid}
+			b.mu.Unlock()
+			if tt.word != "" {
+				victims = children(t, victims[0], tt.word)
 			}
 			at := time.Now()
 			for _, pid := range victims {
@@ -180,11 +179,11 @@ func TestDeathsAndStops(t *testing.T) {
 			}
 			err := <-done
 			took := time.Since(at)
-			var f *Failure
+			var f *PageError
 			if !errors.As(err, &f) || f.Reason != tt.want {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
-			if took > 13*time.Second {
+			if took > 12*time.Second {
 				t.Errorf("known after %v, want about 11 s at most", took)
 			}
 			t.Logf("%v, known after %v", err, took)
@@ -217,7 +216,7 @@ func TestNoBrowser(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		_, err := b.Load(ctx, pageAt(t, "http://127.0.0.1/", ""))
 		cancel()
-		var f *Failure
+		var f *PageError
 		if !errors.As(err, &f) || f.Reason != LaunchFailed {
 			t.Errorf("got %v, want %s", err, LaunchFailed)
 		}

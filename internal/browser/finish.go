@@ -20,9 +20,9 @@ const (
 )
 
 // netFailure is a document that did not come. Text is Chromium's: "net::ERR_CONNECTION_REFUSED".
-func netFailure(text string) *Failure {
+func netFailure(text string) *PageError {
 	name := strings.TrimPrefix(text, "net::")
-	f := &Failure{Reason: NoResponse, Net: name, Err: errors.New(name)}
+	f := &PageError{Reason: NoResponse, Net: name, Err: errors.New(name)}
 	if strings.HasPrefix(name, "ERR_CERT_") {
 		f.Reason = Certificate
 	}
@@ -36,7 +36,7 @@ func (r *run) status() error {
 		good = func(code int) bool { return code >= 200 && code < 400 }
 	}
 	if s := r.response.Status; s != 0 && !good(s) { // what comes from elsewhere than HTTP has none
-		return &Failure{Reason: Expectation, Status: s, Err: fmt.Errorf("status %d", s)}
+		return &PageError{Reason: Expectation, Status: s, Err: fmt.Errorf("status %d", s)}
 	}
 	return nil
 }
@@ -88,15 +88,19 @@ func (r *run) collect(v *Visit, err error) {
 
 // screenshot shows a page that failed. One that is stuck never answers.
 func (r *run) screenshot(ctx context.Context, err error) []byte {
-	var f *Failure
-	if r.s == nil || !r.doc.committed || !errors.As(err, &f) || f.Reason == MainStuck || f.Reason == RendererCrash || f.Reason.OfBrowser() {
+	var f *PageError
+	if r.s == nil || !r.doc.committed || !errors.As(err, &f) {
+		return nil
+	}
+	if f.Reason == MainStuck || f.Reason == RendererCrash || f.Reason.OfBrowser() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, screenshotLimit)
 	defer cancel()
 	var picture struct{ Data []byte }
 	r.failure = nil // what failed is known
-	if r.ask(ctx, "Page.captureScreenshot", object{"format": "jpeg", "quality": 50}, &picture) != nil || len(picture.Data) > maxScreenshot {
+	err = r.ask(ctx, "Page.captureScreenshot", object{"format": "jpeg", "quality": 50}, &picture)
+	if err != nil || len(picture.Data) > maxScreenshot {
 		return nil
 	}
 	return picture.Data

@@ -128,18 +128,22 @@ func (r *run) watch(ctx context.Context) error {
 		if q.found && r.seen.loaded > 0 && r.doc.load {
 			return nil
 		}
-		due = due.Add(heartbeat)
-		if q.since != never && !q.found { // the earliest instant at which it may be interactive
-			if at := r.seen.local.Add(q.since + quietWindow + windowSlack - r.seen.until); at.After(time.Now()) && at.Before(due) {
-				due = at
-			}
-		}
-		for time.Now().Before(due) {
-			if err := r.next(ctx, due); err != nil {
-				return err
-			}
+		if err := r.idle(ctx, r.due(q, due.Add(heartbeat))); err != nil {
+			return err
 		}
 	}
+}
+
+// due is when to look again: at the next beat, or before it where the page may be interactive then.
+func (r *run) due(q quiet, beat time.Time) time.Time {
+	if q.since == never || q.found {
+		return beat
+	}
+	at := r.seen.local.Add(q.since + quietWindow + windowSlack - r.seen.until)
+	if at.Before(time.Now()) || at.After(beat) {
+		return beat
+	}
+	return at
 }
 
 // observe asks the page what it saw since it was asked last.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,9 +23,14 @@ const (
 
 var errLost = errors.New("the browser is gone")
 
-// programs are what is looked for on the PATH, in this order. The shell takes half of the memory of the whole browser.
+// programs are what is looked for, on the PATH where it is not said where, in this order. The shell takes half of the
+// memory of the whole browser. What Debian has on the PATH is a script that waits for the program: it would die with
+// perfwatch in the place of the browser.
 func programs() []string {
-	return []string{"chromium-headless-shell", "chrome-headless-shell", "chromium", "chromium-browser", "google-chrome"}
+	return []string{
+		"/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chrome-headless-shell",
+		"/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome",
+	}
 }
 
 // find is the browser to start.
@@ -37,7 +43,7 @@ func find(path string) (string, error) {
 			return found, nil
 		}
 	}
-	return "", fmt.Errorf("no browser on the PATH: install %s, or set browser.chromium_path", programs()[0])
+	return "", errors.New("no browser on the PATH: install chromium-headless-shell, or set browser.chromium_path")
 }
 
 // A process is a browser that runs, in a process group of its own that dies with perfwatch.
@@ -62,7 +68,7 @@ func start(ctx context.Context, s *Settings) (*process, error) {
 		return nil, err
 	}
 	if os.Geteuid() == 0 && !s.NoSandbox {
-		return nil, errors.New("the browser has no sandbox where it runs as root: run perfwatch as another user, or set browser.no_sandbox: true")
+		return nil, errors.New("as root the browser has no sandbox: run perfwatch as another user, or set browser.no_sandbox: true")
 	}
 	dir, err := newProfile()
 	if err != nil {
@@ -93,8 +99,7 @@ func (p *process) launch(s *Settings) error {
 	if err != nil {
 		return errors.Join(err, theirIn.Close(), in.Close())
 	}
-	cmd := exec.Command(p.path, arguments(s, p.profile.dir)...)
-	cmd.Env = environment(p.profile.dir)
+	cmd := &exec.Cmd{Path: p.path, Args: append([]string{p.path}, arguments(s, p.profile.dir)...), Env: environment(p.profile.dir)}
 	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4, as --remote-debugging-pipe has them
 	cmd.Stderr = p.said
 	cmd.WaitDelay = time.Second
@@ -187,11 +192,13 @@ func (c *complaint) hint() string {
 	defer c.mu.Unlock()
 	said := string(c.kept)
 	switch {
-	case strings.Contains(said, "sandbox"):
+	case strings.Contains(said, "No usable sandbox"), strings.Contains(said, "Failed to move to new namespace"):
 		return ": its sandbox is forbidden here: allow user namespaces, or set browser.no_sandbox: true"
-	case strings.TrimSpace(said) == "":
-		return ""
 	}
-	lines := strings.Split(strings.TrimSpace(said), "\n")
-	return fmt.Sprintf(": it says %.300q", lines[len(lines)-1])
+	for _, line := range slices.Backward(strings.Split(said, "\n")) {
+		if strings.Contains(line, "ERROR:") || strings.Contains(line, "FATAL:") {
+			return fmt.Sprintf(": it says %.300q", line)
+		}
+	}
+	return ""
 }

@@ -118,7 +118,7 @@ func (r *run) network(m *message) {
 	}
 	rs.total += q.bytes - was
 	if limit := r.page.MaxBytes; limit > 0 && r.measuring && rs.total > float64(limit) {
-		r.fail(&Failure{Reason: NoLoad, Size: true, Err: errSize(limit)})
+		r.fail(&PageError{Reason: NoLoad, Size: true, Err: errSize(limit)})
 	}
 }
 
@@ -164,8 +164,8 @@ func (r *run) documentFailed(q *request, e *netEvent) {
 func (p *netResponse) response() Response {
 	res := Response{Status: p.Status, Address: p.RemoteIPAddress}
 	if t := p.Timing; t != nil {
-		res.DNS, res.Connect, res.TLS = between(t.DNSStart, t.DNSEnd), between(t.ConnectStart, t.ConnectEnd), between(t.SSLStart, t.SSLEnd)
-		res.Connect -= res.TLS // the one of Chromium includes the handshake
+		res.DNS, res.TLS = between(t.DNSStart, t.DNSEnd), between(t.SSLStart, t.SSLEnd)
+		res.Connect = between(t.ConnectStart, t.ConnectEnd) - res.TLS // the one of Chromium includes the handshake
 		headers := t.ReceiveHeadersStart
 		if headers <= 0 {
 			headers = t.ReceiveHeadersEnd

@@ -15,7 +15,7 @@ const (
 	// heartbeat is how often the main thread is asked whether it still answers, and what it saw.
 	heartbeat = time.Second
 	// silence is how long it may leave that unanswered.
-	silence = 10 * time.Second
+	silence = 9 * time.Second
 	// windowSlack is what is waited beyond the quiet window, so that what ended with it is known.
 	windowSlack = 10 * time.Millisecond
 	// maxFrames bounds the frames of other sites that are followed.
@@ -45,7 +45,7 @@ type run struct {
 	context, target string
 	world           string // the isolated world of the document; "" if there is none yet
 	measuring       bool   // what fails is the page and not a login
-	failure         *Failure
+	failure         *PageError
 	frames          int
 	asked           map[string]int // how often a request asked for the password
 
@@ -107,9 +107,9 @@ func (r *run) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, d.Add(-min(evidenceTime, time.Until(d)/10)))
 }
 
-// explain makes a *Failure of every error but a cancellation.
+// explain makes a *PageError of every error but a cancellation.
 func (r *run) explain(ctx context.Context, err error) error {
-	var f *Failure
+	var f *PageError
 	switch {
 	case err == nil, errors.As(err, &f):
 		return err
@@ -124,7 +124,7 @@ func (r *run) explain(ctx context.Context, err error) error {
 }
 
 // late says what a page that is out of time was waiting for.
-func (r *run) late() *Failure {
+func (r *run) late() *PageError {
 	q := interactive(r.activity())
 	switch {
 	case !r.doc.committed:
@@ -245,6 +245,16 @@ func (r *run) next(ctx context.Context, until time.Time) error {
 		return r.failure
 	}
 	return ctx.Err()
+}
+
+// idle handles all that comes until an instant.
+func (r *run) idle(ctx context.Context, until time.Time) error {
+	for time.Now().Before(until) {
+		if err := r.next(ctx, until); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *run) reply(m *message) {

@@ -81,8 +81,8 @@ type Line struct {
 	Text  string
 }
 
-// A Failure says why a page could not be measured.
-type Failure struct {
+// A PageError says why a page could not be measured.
+type PageError struct {
 	Reason Reason
 	Net    string // Chromium's name of a network error without "net::", as ERR_CONNECTION_REFUSED; "" for none
 	Status int    // HTTP status that was not expected; 0 otherwise
@@ -90,11 +90,11 @@ type Failure struct {
 	Err    error
 }
 
-func (f *Failure) Error() string { return string(f.Reason) + ": " + f.Err.Error() }
+func (f *PageError) Error() string { return string(f.Reason) + ": " + f.Err.Error() }
 
 // Unwrap lets whoever asks see what a deadline or a cancellation did.
-func (f *Failure) Unwrap() error { return f.Err }
+func (f *PageError) Unwrap() error { return f.Err }
 
-func failed(r Reason, format string, args ...any) *Failure {
-	return &Failure{Reason: r, Err: fmt.Errorf(format, args...)}
+func failed(r Reason, format string, args ...any) *PageError {
+	return &PageError{Reason: r, Err: fmt.Errorf(format, args...)}
 }
