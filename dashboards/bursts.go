@@ -84,7 +84,13 @@ func addTrends(g *grid, cfg *config.Config) {
 func addValidity(g *grid) {
 	g.add(24, 5, timeline(317, "Valid bursts",
 		"Whether the last burst of each load probe ran to its end and can be believed. One that is not feeds no objective.",
-		query{lastOf("perfwatch_load_last_valid", "min"), "{{probe}}"}, words("not valid", "orange", "valid", "green")))
+		query{lastOf("perfwatch_load_last_valid", "min"), "{{probe}}"},
+		words(word{"0", "not valid", "orange"}, word{"1", "valid", "green"})))
+	g.add(24, 5, timeline(320, "Bursts against earlier bursts",
+		"Each endpoint of the last valid burst against the earlier ones of the same configuration, by a rank test with a chance of a "+
+			"false alarm of 1 in 100. Endpoints appear once there are enough bursts to tell.",
+		query{`max by (probe, endpoint) (perfwatch_load_regression{probe=~"$probe"})`, "{{probe}} {{endpoint}}"},
+		words(word{"1", "slower", "red"}, word{"0", "as before", "text"}, word{"-1", "faster", "green"})))
 	count := func(id int, title, description, family, label string) {
 		g.add(6, 6, series(id, title, description, "short",
 			query{`sum by (` + label + `) (increase(` + family + `{probe=~"$probe"}[1h]))`, "{{" + label + "}}"}))

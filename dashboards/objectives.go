@@ -93,7 +93,8 @@ func linesOf(cfg *config.Config, m objective.Measure, quantile float64) []query 
 func history() panel {
 	return timeline(101, "Met and missed",
 		"Whether each objective met its target. A gap means that there were too few samples to judge it.",
-		query{`min by (objective) (perfwatch_objective_met)`, "{{objective}}"}, words("missed", "orange", "met", "green"))
+		query{`min by (objective) (perfwatch_objective_met)`, "{{objective}}"},
+		words(word{"0", "missed", "orange"}, word{"1", "met", "green"}))
 }
 
 // timeline draws a state for each series as a bar over time.
@@ -112,14 +113,16 @@ func timeline(id int, title, description string, q query, mappings []any) panel 
 	return p
 }
 
-// words writes 0 and 1 as words.
-func words(zero, zeroColor, one, oneColor string) []any {
-	word := func(text, color string, index int) map[string]any {
-		return map[string]any{"text": text, "color": color, "index": index}
+// A word is what stands for a value.
+type word struct{ value, text, color string }
+
+// words write values as words.
+func words(all ...word) []any {
+	options := map[string]any{}
+	for i, w := range all {
+		options[w.value] = map[string]any{"text": w.text, "color": w.color, "index": i}
 	}
-	return []any{map[string]any{
-		"type": "value", "options": map[string]any{"0": word(zero, zeroColor, 0), "1": word(one, oneColor, 1)},
-	}}
+	return []any{map[string]any{"type": "value", "options": options}}
 }
 
 // describe says what an objective is about and what its lines are.

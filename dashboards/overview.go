@@ -116,7 +116,7 @@ func addRedis(g *grid, cfg *config.Config) {
 	up := stat(401, "Redis up", "Whether the last INFO of each Redis was answered.", "none", `min by (redis) (perfwatch_redis_up)`)
 	up.Targets[0].LegendFormat = "{{redis}}"
 	up.Options["textMode"] = "value_and_name"
-	up.FieldConfig.Defaults.Mappings = words("away", "red", "up", "green")
+	up.FieldConfig.Defaults.Mappings = words(word{"0", "away", "red"}, word{"1", "up", "green"})
 	up.FieldConfig.Defaults.Thresholds = steps("red", from(1, "green"))
 	g.add(4, 8, up)
 	g.add(10, 8, series(402, "Cache hits", "Share of lookups that found their key.", "percentunit",

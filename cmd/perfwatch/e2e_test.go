@@ -76,8 +76,10 @@ func newStand(t *testing.T) *stand {
 	s.config = cfg
 	listen := peer.FreeAddress(t)
 	s.perfwatch = "http://" + listen
+	storage := t.TempDir()
+	keepEarlierBursts(t, cfg, storage)
 	d := peer.Start(t, "", "perfwatch", "serve", "--config.file="+file, "--web.listen-address="+listen,
-		"--storage.path="+t.TempDir())
+		"--storage.path="+storage)
 	d.WaitFor(t, peer.Answers(s.perfwatch+"/-/ready"))
 
 	s.alertmanager = peer.StartAlertmanager(t, peer.WriteFile(t, dir, "alertmanager.yml", quickAlertmanager(t, s.pager.URL)))
@@ -260,6 +262,7 @@ func TestEndToEnd(t *testing.T) {
 	s.waitForObjectives(t)
 	t.Run("metrics page passes promtool", s.testMetricsPage)
 	t.Run("every panel has data", s.testPanels)
+	t.Run("a burst is held against the earlier ones", s.testRegression)
 	for _, wave := range s.waves() {
 		s.runWave(t, wave)
 	}
