@@ -8,11 +8,13 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/perfwatch/perfwatch/probes"
 )
 
-// Bounds on what a Redis may say. A real INFO has 6 KB, and 50 bytes more for each database in use.
+// Bounds on what a Redis may say.
 const (
-	maxInfoBytes     = 1 << 20
+	maxInfoBytes     = probes.MaxRedisReply
 	maxDatabases     = 256
 	maxInfoLabelSize = 64
 )

@@ -75,7 +75,7 @@ func TestALeakIsToldFromAProcessThatOnlyWorks(t *testing.T) {
 
 func TestTheHitRatioOfABurstIsThatOfItsLookups(t *testing.T) {
 	server := peer.StartRedis(t)
-	r, _ := watch(t, RedisServer{URL: "redis://" + server.Address}, emptyBook())
+	r, _ := watch(t, probes.RedisServer{URL: "redis://" + server.Address}, emptyBook())
 	w := NewWatch(load.Watch{Redis: []string{"cache"}}, nil, []*Redis{r}, nil)
 	c, ctx := client(t, server.Address), t.Context()
 	c.Set(ctx, "there", "x", time.Hour)

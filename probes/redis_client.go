@@ -1,4 +1,4 @@
-package collector
+package probes
 
 import (
 	"context"
@@ -17,10 +17,15 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// maxPasswordBytes bounds a password file.
-const maxPasswordBytes = 64 << 10
+const (
+	// maxPasswordBytes bounds a password file.
+	maxPasswordBytes = 64 << 10
+	// MaxRedisReply is how many bytes a Redis may answer to one command. A real INFO has 6 KB, and 50 bytes more for each
+	// database in use.
+	MaxRedisReply = 1 << 20
+)
 
-// RedisServer says how a Redis is reached. A user needs no more rights than +info and +ping.
+// RedisServer says how a Redis is reached.
 type RedisServer struct {
 	URL          string            // redis://, rediss:// or unix://
 	Username     string            // ACL user; "" for the one in the URL or the default user
@@ -28,17 +33,21 @@ type RedisServer struct {
 	Password     promconfig.Secret // "" for the one in the URL
 }
 
-// redisClient asks one Redis for its INFO over a connection that it keeps.
-type redisClient struct {
+// A RedisClient asks one Redis over a connection that it keeps. It is not safe for concurrent use.
+type RedisClient struct {
 	options redis.Options
 	client  *redis.Client // nil after an error, so that the next question starts from nothing
 	conn    net.Conn      // the one that the client has
 }
 
-func newRedisClient(server RedisServer) (*redisClient, error) {
+// NewRedisClient makes a client that connects when it is first asked. Its error is a URL that cannot be understood.
+func NewRedisClient(server RedisServer) (*RedisClient, error) {
 	o, err := redis.ParseURL(server.URL)
+	if parse := new(url.Error); errors.As(err, &parse) {
+		err = parse.Err // without the URL, which may carry a password
+	}
 	if err != nil {
-		return nil, fmt.Errorf("parsing url: %w", withoutURL(err))
+		return nil, fmt.Errorf("parsing url: %w", err)
 	}
 	username, password := o.Username, o.Password
 	if server.Username != "" {
@@ -47,7 +56,7 @@ func newRedisClient(server RedisServer) (*redisClient, error) {
 	if server.Password != "" {
 		password = string(server.Password)
 	}
-	return &redisClient{options: redis.Options{
+	return &RedisClient{options: redis.Options{
 		Network: o.Network, Addr: o.Addr, TLSConfig: o.TLSConfig,
 		Protocol:              2, // INFO is a plain string in it, and nothing is pushed
 		DisableIdentity:       true,
@@ -70,21 +79,22 @@ func newRedisClient(server RedisServer) (*redisClient, error) {
 	}}, nil
 }
 
-// info asks once, within the context's deadline and timeout.
-func (c *redisClient) info(ctx context.Context, timeout time.Duration) (string, error) {
+// Info asks for INFO once, within the context's deadline and timeout. The user needs no more rights than +info: the
+// database that the URL may name is not selected.
+func (c *RedisClient) Info(ctx context.Context, timeout time.Duration) (string, error) {
 	if err := c.connect(ctx, timeout); err != nil {
 		return "", err
 	}
 	text, err := c.client.Info(ctx).Result()
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("asking for INFO: %w", err), c.close())
+		return "", errors.Join(fmt.Errorf("asking for INFO: %w", err), c.Close())
 	}
 	return text, nil
 }
 
 // connect makes a client of one connection, if there is none. It dials itself: the library's pool would write each
 // failure to stderr, and go on dialling behind our back.
-func (c *redisClient) connect(ctx context.Context, timeout time.Duration) error {
+func (c *RedisClient) connect(ctx context.Context, timeout time.Duration) error {
 	if c.client != nil {
 		return nil
 	}
@@ -106,7 +116,8 @@ func (c *redisClient) connect(ctx context.Context, timeout time.Duration) error 
 	return nil
 }
 
-func (c *redisClient) close() error {
+// Close closes the connection, if there is one. The next question opens another.
+func (c *RedisClient) Close() error {
 	if c.client == nil {
 		return nil
 	}
@@ -134,13 +145,4 @@ func readPassword(path string) (string, error) {
 		return "", fmt.Errorf("reading the password from %q: more than %d bytes", path, maxPasswordBytes)
 	}
 	return strings.TrimRight(string(text), "\r\n"), nil
-}
-
-// withoutURL keeps a URL, which may carry a password, out of an error.
-func withoutURL(err error) error {
-	var parse *url.Error
-	if errors.As(err, &parse) {
-		return parse.Err
-	}
-	return err
 }

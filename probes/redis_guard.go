@@ -1,4 +1,4 @@
-package collector
+package probes
 
 import (
 	"bytes"
@@ -37,8 +37,8 @@ func (g *replyGuard) Read(p []byte) (int, error) {
 
 func (g *replyGuard) follow(b []byte) error {
 	g.size += int64(len(b))
-	if g.size > maxInfoBytes+maxLine {
-		return fmt.Errorf("reading reply: more than %d bytes", maxInfoBytes)
+	if g.size > MaxRedisReply+maxLine {
+		return fmt.Errorf("reading reply: more than %d bytes", MaxRedisReply)
 	}
 	for len(b) > 0 {
 		if g.bulk > 0 {
@@ -71,8 +71,8 @@ func (g *replyGuard) header(line []byte) error {
 	}
 	switch line[0] {
 	case '$', '=', '!':
-		if n > maxInfoBytes {
-			return fmt.Errorf("reading reply: %d bytes announced, want at most %d", n, maxInfoBytes)
+		if n > MaxRedisReply {
+			return fmt.Errorf("reading reply: %d bytes announced, want at most %d", n, MaxRedisReply)
 		}
 		g.bulk = max(0, n) + int64(len("\r\n"))
 		if n < 0 {
