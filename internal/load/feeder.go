@@ -47,7 +47,9 @@ type feeder struct {
 	values []string // nil if they are the numbers from 1 to n
 	pick   Pick
 	batch  int
-	ranks  *alias // of zipf
+
+	exponent float64 // of zipf
+	ranks    *alias
 }
 
 // A feed is a feeder in one burst.
@@ -194,7 +196,7 @@ func (v *validator) feeder(at string, f *Feed) (feeder, bool) {
 		if exponent == 0 {
 			exponent = paretoExponent(built.n)
 		}
-		built.ranks = newAlias(zipfWeights(built.n, exponent))
+		built.exponent, built.ranks = exponent, newAlias(zipfWeights(built.n, exponent))
 	}
 	return built, true
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // The bounds of what one template may ask for.
@@ -83,64 +82,35 @@ type misprint struct {
 	absent bool // it is right, but this machine's environment lacks what it names
 }
 
-// templates matches the beginning of a template, and the escape that is none.
-var templates = regexp.MustCompile(`\$?\$\{`)
-
 // templateName is how a column, a captured value, a matrix variable and a variable of the environment may be called.
 var templateName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 
 // parse splits a text into literals and templates. A literal is not encoded yet, and its escapes are undone.
 func (sc *scope) parse(text string) ([]part, *misprint) {
-	var parts []part
-	plain := strings.Builder{}
-	flush := func() {
-		if plain.Len() > 0 {
-			parts = append(parts, part{verb: literal, text: plain.String()})
-			plain.Reset()
-		}
-	}
-	for at := 0; ; {
-		next := templates.FindStringIndex(text[at:])
-		if next == nil {
-			plain.WriteString(text[at:])
-			flush()
-			return parts, nil
-		}
-		begin, body := at+next[0], at+next[1]
-		plain.WriteString(text[at:begin])
-		if body-begin == len("$${") {
-			plain.WriteString("${")
-			at = body
+	pieces, misprinted := split(text)
+	parts := make([]part, 0, len(pieces))
+	for _, piece := range pieces {
+		if piece.Literal {
+			parts = append(parts, part{verb: literal, text: piece.Text})
 			continue
 		}
-		flush()
-		where := 1 + utf8.RuneCountInString(text[:begin])
-		end := strings.IndexByte(text[body:], '}')
-		switch {
-		case end < 0:
-			return nil, &misprint{text: text[begin:], column: where, want: "a } that ends the template, or $${ for the text ${"}
-		case len(parts) > maxParts:
-			want := fmt.Sprintf("at most %d templates in a text", maxParts/2)
-			return nil, &misprint{text: text[begin : body+end+1], column: where, want: want}
-		}
-		p, want := sc.part(text[body : body+end])
-		p.text, p.column = text[begin:body+end+1], where
+		p, want := sc.part(piece)
+		p.text, p.column = piece.Text, piece.column
 		if want != "" && (!p.unset || !sc.elsewhere) {
-			return nil, &misprint{text: p.text, column: where, want: want, absent: p.unset}
+			return nil, &misprint{text: p.text, column: p.column, want: want, absent: p.unset}
 		}
 		parts = append(parts, p)
-		at = body + end + 1
 	}
+	if misprinted != nil {
+		return nil, misprinted
+	}
+	return parts, nil
 }
 
 // part reads what stands between the braces. If it cannot be read the second result says what is allowed.
-func (sc *scope) part(inner string) (part, string) {
-	name, rest, hasArgs := strings.Cut(inner, ":")
-	var args []string
-	if hasArgs {
-		args = strings.Split(rest, ":")
-	}
-	switch name {
+func (sc *scope) part(piece Piece) (part, string) {
+	args := piece.Args
+	switch piece.Name {
 	case intName:
 		return integerPart(args)
 	case vectorName:
@@ -150,8 +120,8 @@ func (sc *scope) part(inner string) (part, string) {
 	case envName:
 		return envPart(args)
 	}
-	p, ok := sc.named(name)
-	if !ok || hasArgs {
+	p, ok := sc.named(piece.Name)
+	if !ok || args != nil {
 		return p, "one of " + sc.known()
 	}
 	return p, ""
