@@ -22,9 +22,10 @@ PKG     := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \
            -X $(PKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
 
+K6 := go.k6.io/k6@v1.8.1
 # Fortio's later releases need a module that not every proxy hands out.
 LOADERS := vegeta=github.com/tsenart/vegeta/v12@v12.13.0 hey=github.com/rakyll/hey@v0.1.5 fortio=fortio.org/fortio@v1.63.0 \
-           k6=go.k6.io/k6@v1.8.1
+           k6=$(K6)
 
 .PHONY: test check bench bench-peers render build peers lint deadcode vulnerabilities rendered fuzz
 
@@ -51,8 +52,12 @@ bench-peers:
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o perfwatch ./cmd/perfwatch
 
-peers:
+peers: $(TOOLS)/peers/k6
 	@.ci/install $(PEERS)
+
+# It takes some minutes, once.
+$(TOOLS)/peers/k6:
+	GOBIN=$(TOOLS)/peers go install $(K6)
 
 check: rendered lint deadcode vulnerabilities
 

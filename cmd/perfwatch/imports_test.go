@@ -27,11 +27,12 @@ func floors() map[string][]string {
 		"internal/archive": {"probes", "internal/objective", "internal/load", "internal/baseline"},
 		"collector":        {"probes", "internal/load", "internal/objective", "internal/trend"},
 		"internal/config":  {"internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule"},
+		"internal/k6":      {"probes", "internal/load", "internal/objective", "internal/config"},
 		"alerts":           {"internal/config", "internal/objective", "collector"},
 		"dashboards":       {"internal/config", "internal/objective", "collector", "alerts"},
 		"internal/web":     below,
 		"internal/demo":    below,
-		"cmd/perfwatch":    append(below, "internal/archive", "internal/baseline", "alerts", "dashboards", "internal/web", "internal/demo"),
+		"cmd/perfwatch":    append(below, "internal/archive", "internal/baseline", "alerts", "dashboards", "internal/k6", "internal/web", "internal/demo"),
 	}
 }
 

@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 	actions := map[string]action{}
 	for _, add := range []func(*kingpin.Application, *cli) (string, action){
-		addServe, addDemo, addCheck, addRules, addDashboards, addHealthcheck, addVersion,
+		addServe, addDemo, addCheck, addRules, addDashboards, addExport, addHealthcheck, addVersion,
 	} {
 		name, act := add(app, c)
 		actions[name] = act

@@ -1,0 +1,171 @@
+package k6
+
+import (
+	"log/slog"
+	"maps"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/internal/demo"
+	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/internal/peer"
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// agreement is how far k6 and a burst of perfwatch may lie apart, as a part of the burst's figure.
+const agreement = 0.03
+
+// platform starts the reference platform with its Redis.
+func platform(t *testing.T) *url.URL {
+	t.Helper()
+	redis, err := demo.StartRedis(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = redis.Close() })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := demo.Start(t.Context(), l, redis.Address, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	u, err := url.Parse(p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// A door stands before the platform and counts who comes in.
+type door struct {
+	url string
+
+	mu          sync.Mutex
+	counts      map[string]int // by endpoint
+	total       int            // without logins
+	first, last time.Time
+}
+
+// changing is what differs between the requests of one endpoint.
+var changing = regexp.MustCompile(`/(\d+|[A-Z]+)\b`)
+
+func newDoor(t *testing.T, to *url.URL) *door {
+	t.Helper()
+	d := &door{counts: map[string]int{}}
+	transport := &http.Transport{MaxIdleConnsPerHost: 200}
+	t.Cleanup(transport.CloseIdleConnections)
+	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.count(changing.ReplaceAllString(r.URL.Path, "/x"))
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	d.url = srv.URL
+	return d
+}
+
+func (d *door) count(endpoint string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.counts[endpoint]++
+	if endpoint == "/api/auth/login" {
+		return
+	}
+	d.last = time.Now()
+	if d.total == 0 {
+		d.first = d.last
+	}
+	d.total++
+}
+
+// rate is in requests a second, from the first to the last.
+func (d *door) rate() float64 { return float64(d.total-1) / d.last.Sub(d.first).Seconds() }
+
+// journey is the plan's tree with a model, against a door.
+func journey(t *testing.T, d *door, model string) *config.Config {
+	t.Helper()
+	text, err := os.ReadFile("testdata/journey.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Parse([]byte(strings.NewReplacer("BASE", d.url, "MODEL", model).Replace(string(text))), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+type deaf struct{}
+
+func (deaf) Observe(int, *probes.Sample) {}
+func (deaf) SetUsers(int)                {}
+
+// TestK6SendsWhatABurstSends holds k6 and perfwatch against each other by what comes in at the platform. Users who think
+// a second have so much time left at the end that a busy machine costs none of them a request.
+func TestK6SendsWhatABurstSends(t *testing.T) {
+	t.Setenv("PERFWATCH_DEMO_PASSWORD", "x")
+	to := platform(t)
+	for name, model := range map[string]string{
+		"closed": "{users: 96, ramp_up: 192, duration: 6750ms, think_time: 1s}",
+		"open":   "{rate: 240, duration: 4s, max_users: 100}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			model = strings.NewReplacer("{", "", "}", "", ", ", "\n      ").Replace(model)
+			ours, theirs := newDoor(t, to), newDoor(t, to)
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				cfg := journey(t, ours, model)
+				plan, err := cfg.Probes[0].Load.Plan("burst", cfg.BurstEnv())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if s := load.Run(t.Context(), plan, deaf{}); s.Result == load.Aborted {
+					t.Errorf("our burst was aborted: %s", s.Reason)
+				}
+			})
+			if run := peer.RunK6(t, render(t, journey(t, theirs, model)).Text); run.Code != 0 {
+				t.Errorf("k6 ended with %d:\n%s", run.Code, run.Output)
+			}
+			wg.Wait()
+			compare(t, ours, theirs)
+		})
+	}
+}
+
+func compare(t *testing.T, ours, theirs *door) {
+	t.Helper()
+	t.Logf("%d requests at %.1f/s of perfwatch, %d at %.1f/s of k6", ours.total, ours.rate(), theirs.total, theirs.rate())
+	near := func(what string, got, want float64) {
+		t.Helper()
+		if !(math.Abs(got-want) <= agreement*want) {
+			t.Errorf("%s of k6 %.4g, of perfwatch %.4g, want them within %g %%", what, got, want, agreement*100)
+		}
+	}
+	near("requests", float64(theirs.total), float64(ours.total))
+	near("rate", theirs.rate(), ours.rate())
+	if len(ours.counts) != 15 {
+		t.Errorf("perfwatch asked for %v, want 14 endpoints and the login", slices.Sorted(maps.Keys(ours.counts)))
+	}
+	for endpoint, n := range ours.counts {
+		if endpoint != "/api/auth/login" {
+			near(endpoint, float64(theirs.counts[endpoint]), float64(n))
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// maxRun bounds a script of k6; the machine of a test may be slow.
+const maxRun = 2 * time.Minute
+
+// A K6Run is what k6 made of a script.
+type K6Run struct {
+	Code    int                           // its exit code
+	Output  string                        // what it printed last
+	Metrics map[string]map[string]float64 // its summary: the numbers of each metric by name
+}
+
+// RunK6 runs a script with k6, in the environment of the test and the variables given. The k6 is that on the PATH, or the
+// one that `make peers` builds; if it is missing the test fails.
+func RunK6(t testing.TB, script string, env ...string) K6Run {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), maxRun)
+	defer cancel()
+	dir := t.TempDir()
+	file, summary := WriteFile(t, dir, "script.js", script), filepath.Join(dir, "summary.json")
+	cmd := exec.CommandContext(ctx, findK6(t), "run", "--quiet", "--no-color", "--no-usage-report", "--address=127.0.0.1:0",
+		"--summary-export="+summary, file)
+	cmd.Env = append(os.Environ(), env...)
+	last := &tail{}
+	cmd.Stdout, cmd.Stderr = last, last
+	err := cmd.Run()
+	if exited := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exited) || ctx.Err() != nil {
+		t.Fatalf("running k6: %v\n%s", errors.Join(err, ctx.Err()), last)
+	}
+	run := K6Run{Code: cmd.ProcessState.ExitCode(), Output: last.String(), Metrics: map[string]map[string]float64{}}
+	text, err := os.ReadFile(summary)
+	if err != nil {
+		return run // the script could not begin
+	}
+	var all struct{ Metrics map[string]map[string]any }
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatalf("reading the summary of k6: %v", err)
+	}
+	for name, fields := range all.Metrics {
+		run.Metrics[name] = map[string]float64{}
+		for field, value := range fields {
+			run.Metrics[name][field], _ = value.(float64) // not its thresholds, which are an object
+		}
+	}
+	return run
+}
+
+// findK6 looks beside the PATH into .tools/peers of the repository, in which the test's package lies.
+func findK6(t testing.TB) string {
+	t.Helper()
+	if path, err := exec.LookPath("k6"); err == nil {
+		return path
+	}
+	root, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatalf("finding the repository: %v", err)
+	}
+	path := filepath.Join(filepath.Dir(string(bytes.TrimSpace(root))), ".tools", "peers", "k6")
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("k6 is not installed: make peers builds it into .tools/peers")
+	}
+	return path
+}
