@@ -26,7 +26,8 @@ const (
 // runtime (process_*, go_*).
 func Families() []Family {
 	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), consistencyFamilies(),
-		loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), processFamilies())
+		loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), processFamilies(),
+		postgresFamilies())
 }
 
 func daemonFamilies() []Family {

@@ -67,7 +67,7 @@ func (*SQL) Kind() string { return "sql" }
 func (s *SQL) Prober(env Env) (Prober, error) {
 	var ms mistakes
 	queries := s.compile(&ms)
-	c := ms.sqlConnector(s.DSNFile, env)
+	c := ms.sqlConnector(s.DSNFile, env, wantDSN, engineOf)
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
 	}

@@ -64,8 +64,8 @@ type sqlConnector struct {
 	secrets atomic.Pointer[secrets] // of the DSN read last
 }
 
-// sqlConnector reads a DSN and makes what connects to it.
-func (ms *mistakes) sqlConnector(file string, env Env) *sqlConnector {
+// sqlConnector reads a DSN and makes what connects to it; want says which DSN is a good one, for which pick has an engine.
+func (ms *mistakes) sqlConnector(file string, env Env, want string, pick func(dsn string) (engine, error)) *sqlConnector {
 	if file == "" {
 		ms.add("dsn_file", nil, wantDSNFile)
 		return nil
@@ -78,13 +78,13 @@ func (ms *mistakes) sqlConnector(file string, env Env) *sqlConnector {
 		return nil
 	}
 	if err == nil {
-		c.engine, err = engineOf(dsn)
+		c.engine, err = pick(dsn)
 	}
 	if err == nil {
 		_, err = c.engine.open(dsn, c.dialer)
 	}
 	if err != nil {
-		ms.add("dsn_file", file, wantDSN)
+		ms.add("dsn_file", file, want)
 		return nil
 	}
 	return c

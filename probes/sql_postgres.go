@@ -20,8 +20,16 @@ func postgresEngine() engine {
 	return engine{open: openPostgres, begin: beginPostgres, refusal: refusedByPostgres}
 }
 
-// openPostgres leaves names to our dialer, so that they are timed and permitted as everywhere.
 func openPostgres(dsn string, d dialer) (driver.Connector, error) {
+	config, err := postgresConfig(dsn, d)
+	if err != nil {
+		return nil, err
+	}
+	return stdlib.GetConnector(*config), nil
+}
+
+// postgresConfig leaves names to our dialer, so that they are timed and permitted as everywhere.
+func postgresConfig(dsn string, d dialer) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, errDSN // the error tells the DSN
@@ -35,7 +43,7 @@ func openPostgres(dsn string, d dialer) (driver.Connector, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "perfwatch"
 	}
-	return stdlib.GetConnector(*config), nil
+	return config, nil
 }
 
 // beginPostgres is one round trip. The limit lasts as long as the transaction, also behind a pooler.

@@ -33,6 +33,7 @@ func TestPostgres(t *testing.T) {
 	t.Run("server limits", func(t *testing.T) { postgresLimits(t, file, owner) })
 	t.Run("refused", func(t *testing.T) { postgresRefusals(t, server.Address) })
 	t.Run("rotated password", func(t *testing.T) { postgresRotation(t, file, owner, server.Address) })
+	t.Run("for a collector", func(t *testing.T) { postgresDatabase(t, file) })
 	t.Run("terminated", func(t *testing.T) { postgresTerminated(t, file, owner) })
 	t.Run("stopped", func(t *testing.T) { stoppedServer(t, server.Process, file) })
 	t.Run("dead", func(t *testing.T) { deadServer(t, server.Process, file) })

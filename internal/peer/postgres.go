@@ -13,28 +13,52 @@ import (
 type Postgres struct {
 	*Process
 	Address string // host:port
+	home    daemonHome
 }
 
-// StartPostgres makes a PostgreSQL of its own, which forgets all when the test ends.
-func StartPostgres(t testing.TB) *Postgres {
+// StartPostgres makes a PostgreSQL of its own, which forgets all when the test ends; settings are such as
+// "shared_preload_libraries=pg_stat_statements".
+func StartPostgres(t testing.TB, settings ...string) *Postgres {
 	t.Helper()
 	home := newDaemonHome(t)
 	WriteFile(t, home.dir, "password", "hunter2\n")
 	home.own(t, "password")
 	home.run(t, findPostgres(t, "initdb"), "--pgdata=data", "--no-sync", "--username=watcher", "--auth=scram-sha-256",
 		"--pwfile=password", "--encoding=UTF8", "--no-locale")
-	p := &Postgres{Address: FreeAddress(t)}
+	p := &Postgres{Address: FreeAddress(t), home: home}
+	p.Restart(t, settings...)
+	return p
+}
+
+// StartPostgresReplica makes a replica of another server, which follows it.
+func StartPostgresReplica(t testing.TB, primary *Postgres) *Postgres {
+	t.Helper()
+	home := newDaemonHome(t)
+	home.run(t, findPostgres(t, "pg_basebackup"), "--pgdata=data", "--no-sync", "--write-recovery-conf", "--checkpoint=fast",
+		"--dbname=postgres://watcher:hunter2@"+primary.Address)
+	p := &Postgres{Address: FreeAddress(t), home: home}
+	p.Restart(t, "hot_standby_feedback=on")
+	return p
+}
+
+// Restart starts a server anew that has ended, at the same address and with the data that it had.
+func (p *Postgres) Restart(t testing.TB, settings ...string) {
+	t.Helper()
 	_, port, _ := net.SplitHostPort(p.Address)
-	p.Process = home.start(t, findPostgres(t, "postgres"), "-D", "data", "-p", port, "-c", "listen_addresses=127.0.0.1",
-		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=20", "-c", "shared_buffers=8MB")
+	args := []string{"-D", "data", "-p", port}
+	for _, setting := range slices.Concat([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off",
+		"max_connections=20", "shared_buffers=8MB"}, settings) {
+		args = append(args, "-c", setting)
+	}
+	p.Process = p.home.start(t, findPostgres(t, "postgres"), args...)
+	server := p.Cmd.Process
 	// SIGTERM would wait for its clients. A server that a test has stopped must go on, to end.
 	t.Cleanup(func() {
-		_ = p.Cmd.Process.Signal(syscall.SIGCONT)
-		_ = p.Cmd.Process.Signal(syscall.SIGQUIT)
+		_ = server.Signal(syscall.SIGCONT)
+		_ = server.Signal(syscall.SIGQUIT)
 	})
 	ready := findPostgres(t, "pg_isready")
 	p.WaitFor(t, func() error { return exec.Command(ready, "-q", "-h", "127.0.0.1", "-p", port).Run() })
-	return p
 }
 
 // findPostgres finds a program of the newest PostgreSQL; Debian has them outside of the PATH.
