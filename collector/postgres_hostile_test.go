@@ -20,14 +20,14 @@ type answers struct{ server, activity, databases, replication, statements probes
 
 func (a *answers) Query(_ context.Context, query string, _ int) (t probes.Table, err error) {
 	time.Sleep(time.Millisecond)
-	switch {
-	case query == serverQuery:
+	switch query {
+	case serverQuery:
 		t = a.server
-	case query == activityQuery:
+	case activityQuery:
 		t = a.activity
-	case query == databasesQuery:
+	case databasesQuery:
 		t = a.databases
-	case query == primaryQuery, query == replicaQuery:
+	case primaryQuery, replicaQuery:
 		t = a.replication
 	default:
 		t = a.statements

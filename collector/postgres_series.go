@@ -50,13 +50,15 @@ func postgresGauges() []Family {
 		{postgresLockWaits, gauge, of,
 			"Connections that wait for a lock which another transaction holds. Absent while some are hidden."},
 		{postgresLongestTx, gauge, of,
-			"Age of the oldest transaction of a client, perfwatch's own left out; 0 without one. Absent while some are hidden or disabled."},
+			"Age of the oldest transaction of a client, perfwatch's own left out; 0 without one. " +
+				"Absent while some are hidden or disabled."},
 		{postgresLongestIdle, gauge, of,
 			"How long a client has been idle within its transaction, the longest of all; 0 without one. " +
 				"Absent while some are hidden or disabled."},
 		{postgresReplicas, gauge, of, "Replicas that stream from this server. Absent if our role may not see them."},
 		{postgresLagBytes, gauge, of,
-			"Write-ahead log that the replica which is furthest behind has still to replay. Absent without replicas, and on what is one itself."},
+			"Write-ahead log that the replica which is furthest behind has still to replay. " +
+				"Absent without replicas, and on what is one itself."},
 		{postgresLagSeconds, gauge, of,
 			"On a primary what its slowest replica lately took to replay. On a replica the age of the last transaction that it " +
 				"replayed, and 0 if its link is up and it has replayed all that it received. Absent where it is not known."},
@@ -77,7 +79,8 @@ func postgresCounterFamilies() []Family {
 			"Blocks of all databases that were found in shared_buffers, since perfwatch first read this server."},
 		{postgresCacheMisses, counter, of,
 			"Blocks that were asked of the kernel, which may have them in memory, since perfwatch first read this server."},
-		{postgresCommits, counter, of, "Transactions committed in all databases since perfwatch first read this server, its own included."},
+		{postgresCommits, counter, of,
+			"Transactions committed in all databases since perfwatch first read this server, its own included."},
 		{postgresRollbacks, counter, of,
 			"Transactions rolled back in all databases since perfwatch first read this server. Each reading of perfwatch adds a few."},
 		{postgresTempBytes, counter, of,

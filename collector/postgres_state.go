@@ -43,7 +43,10 @@ type statementTotals [3]maybe
 
 // The states of a connection and what it can wait for, as labels; PostgreSQL knows no others up to version 18.
 func postgresStates() []string {
-	return []string{"active", "idle", "idle_in_transaction", "idle_in_transaction_aborted", "fastpath", "disabled", "starting", "hidden", "unknown"}
+	return []string{
+		"active", "idle", "idle_in_transaction", "idle_in_transaction_aborted", "fastpath",
+		"disabled", "starting", "hidden", "unknown",
+	}
 }
 
 func postgresWaits() []string {

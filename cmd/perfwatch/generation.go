@@ -74,7 +74,7 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 // sameReadings says that nothing changed but probes.
 func sameReadings(a, b *config.Config) bool {
 	return reflect.DeepEqual(a.Objectives, b.Objectives) && reflect.DeepEqual(a.Redis, b.Redis) && a.Host == b.Host &&
-		reflect.DeepEqual(a.Processes, b.Processes)
+		reflect.DeepEqual(a.Processes, b.Processes) && slices.Equal(a.Postgres, b.Postgres)
 }
 
 func (g *generation) byName() map[string]*watched {
@@ -146,9 +146,11 @@ func newReadings(cfg *config.Config, log *slog.Logger) (*readings, error) {
 		r.registry.MustRegister(r.host)
 		r.pollers.Go(func() { r.host.Run(ctx) })
 	}
-	if err := r.addProcesses(ctx, cfg, log); err != nil {
-		r.stop()
-		return nil, err
+	for _, add := range []func(context.Context, *config.Config, *slog.Logger) error{r.addProcesses, r.addPostgres} {
+		if err := add(ctx, cfg, log); err != nil {
+			r.stop()
+			return nil, err
+		}
 	}
 	return r, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,11 +51,13 @@ func (c *checker) check() {
 	c.bursts()
 	c.probes()
 	c.redis()
+	c.postgres()
 	c.processes()
 	c.watches()
 	c.objectives()
-	if !c.has("probes") && !c.has("redis") && !c.has("host") && !c.has("processes") && len(c.mistakes) == 0 {
-		c.warn("", "nothing is watched, want probes, redis, host or processes")
+	watched := []string{"probes", "redis", "postgres", "host", "processes"}
+	if !slices.ContainsFunc(watched, c.has) && len(c.mistakes) == 0 {
+		c.warn("", "nothing is watched, want probes, redis, postgres, host or processes")
 	}
 }
 

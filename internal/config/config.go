@@ -30,6 +30,7 @@ type Config struct {
 	Bursts     Bursts
 	Probes     []Probe
 	Redis      []Redis
+	Postgres   []Postgres
 	Host       Host
 	Processes  []Process
 	Objectives []objective.Objective // windows chosen
@@ -98,6 +99,15 @@ type Redis struct {
 	Username     string            // ACL user; "" for the default user
 	PasswordFile string            // read at each connection, so that it can be rotated
 	Password     promconfig.Secret // from the URL; masked wherever it is printed
+}
+
+// Postgres is one PostgreSQL whose statistics are read.
+type Postgres struct {
+	Name       string
+	DSNFile    string // as written: a relative path starts at Config.Dir
+	Interval   time.Duration
+	Timeout    time.Duration // of one reading
+	Statements int           // how many may have series
 }
 
 // Host says how the machine is sampled.

@@ -149,7 +149,7 @@ func TestPlanIsRefusedOnlyForWhatIsNotBuilt(t *testing.T) {
 		told[m.Path] = true
 	}
 	for _, path := range []string{
-		"pipelines", "postgres", "business", `probes[14] "home_page": page`,
+		"pipelines", "business", `probes[14] "home_page": page`,
 		`probes[16] "cache_canary": canary`,
 		`objectives[3] "page_fcp": measure`, `objectives[7] "daily_pipeline": pipeline`,
 	} {
@@ -157,8 +157,8 @@ func TestPlanIsRefusedOnlyForWhatIsNotBuilt(t *testing.T) {
 			t.Errorf("nothing told of %s", path)
 		}
 	}
-	if len(mistakes) != 11 {
-		t.Errorf("%d mistakes, want 11", len(mistakes))
+	if len(mistakes) != 10 {
+		t.Errorf("%d mistakes, want 10", len(mistakes))
 	}
 }
 
@@ -218,6 +218,7 @@ func TestEverythingIsRead(t *testing.T) {
 	if diff := cmp.Diff(wantRedis, cfg.Redis); diff != "" {
 		t.Error(diff)
 	}
+	everyPostgres(t, cfg.Postgres)
 	if want := (Host{Enabled: true, SampleInterval: 200 * time.Millisecond}); cfg.Host != want {
 		t.Errorf("host: %+v, want %+v", cfg.Host, want)
 	}
@@ -307,7 +308,7 @@ func TestWarningsNameTheirFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("global: {timeout: 1s}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := file + ":1: nothing is watched, want probes, redis, host or processes"
+	want := file + ":1: nothing is watched, want probes, redis, postgres, host or processes"
 	if cfg := mustLoad(t, file); len(cfg.Warnings) != 1 || cfg.Warnings[0].Error() != want {
 		t.Errorf("warnings: %v, want %s", cfg.Warnings, want)
 	}
@@ -357,5 +358,16 @@ func TestDefaultUserAgentSaysItsVersion(t *testing.T) {
 		if got := c.Env().UserAgent; got != tt.want {
 			t.Errorf("%q of version %q sends %q, want %q", tt.agent, tt.version, got, tt.want)
 		}
+	}
+}
+
+func everyPostgres(t *testing.T, got []Postgres) {
+	t.Helper()
+	want := []Postgres{
+		{Name: "main", DSNFile: "../secrets/shop.dsn", Interval: 5 * time.Second, Timeout: 2 * time.Second, Statements: 20},
+		{Name: "other", DSNFile: "../secrets/shop.dsn", Interval: time.Minute, Timeout: time.Second},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -12,6 +12,7 @@ type file struct {
 	Bursts     burstsSection      `yaml:"bursts"`
 	Probes     []probeSection     `yaml:"probes"`
 	Redis      []redisSection     `yaml:"redis"`
+	Postgres   []postgresSection  `yaml:"postgres"`
 	Host       hostSection        `yaml:"host"`
 	Processes  []processSection   `yaml:"processes"`
 	Objectives []objectiveSection `yaml:"objectives"`
@@ -55,6 +56,15 @@ type redisSection struct {
 	URL          string `yaml:"url"`
 	Username     string `yaml:"username"`
 	PasswordFile string `yaml:"password_file"`
+}
+
+// A postgresSection is one PostgreSQL whose statistics are read.
+type postgresSection struct {
+	Name       string        `yaml:"name"`
+	DSNFile    string        `yaml:"dsn_file"`
+	Interval   time.Duration `yaml:"interval"`
+	Timeout    time.Duration `yaml:"timeout"`
+	Statements int           `yaml:"statements"`
 }
 
 // A hostSection may be empty, as {}: the section itself is the wish.

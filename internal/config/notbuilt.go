@@ -26,7 +26,7 @@ const notBuiltText = "not built yet"
 func notBuilt(at place) []string {
 	switch at {
 	case inFile:
-		return []string{"pipelines", "postgres", "business"}
+		return []string{"pipelines", "business"}
 	case inProbe:
 		return []string{"page", "canary"}
 	case inLoad:
