@@ -46,6 +46,8 @@ func (f burstFeeds) judge(s *load.Summary, all *load.LeafSummary, w *BurstWatch)
 	} {
 		f.feed(m, []figure{one})
 	}
+	items, ok := s.ItemsRate()
+	f.feed(objective.LoadItemsRate, []figure{{items, int(oneIf(ok))}})
 	f.feed(objective.LoadMemoryPeak, w.each((*Watched).memoryPeak))
 	f.feed(objective.LoadMemoryPerRequest, w.each((*Watched).memoryPerRequest))
 	f.feed(objective.LoadMemoryLeak, w.each((*Watched).memoryLeak))

@@ -220,3 +220,23 @@ func TestALeakThatIsJudgedWasSampledForFiveSeconds(t *testing.T) {
 		}
 	}
 }
+
+func TestTheBestRunOfAMatrixIsItsItemsRate(t *testing.T) {
+	reg, b := burstObjectives(t)
+	b.End(twoLeavesSummary(load.Completed), nil)
+	wantSeries(t, reg, map[string]string{value(objective.LoadItemsRate): "", samples(objective.LoadItemsRate): "0"})
+	s := twoLeavesSummary(load.Completed)
+	s.Runs, s.Best = []load.RunSummary{{Name: "a", Throughput: 20, Items: 1}, {Name: "b", Throughput: 5, Items: 10}}, []int{1, 0}
+	b.End(s, nil)
+	wantSeries(t, reg, map[string]string{
+		value(objective.LoadItemsRate): "50", samples(objective.LoadItemsRate): "1", met(objective.LoadItemsRate): "1",
+	})
+	s = twoLeavesSummary(load.Completed)
+	s.Items = 4
+	b.End(s, nil)
+	wantSeries(t, reg, map[string]string{value(objective.LoadItemsRate): "3", value(objective.LoadThroughput): "0.75"})
+	s.Capacity = &load.Capacity{Rate: 500, Wanted: 100}
+	s.Items = 40
+	b.End(s, nil)
+	wantSeries(t, reg, map[string]string{value(objective.LoadItemsRate): "3"}) // a search feeds nothing
+}

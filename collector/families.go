@@ -133,6 +133,19 @@ func loadFamilies() []Family {
 				"change is shown (0). Absent while there are too few."},
 		{loadLastValid, gauge, []string{"probe"},
 			"Whether the last burst ran to its end and can be believed: 1 or 0. Absent before the first."},
+		{loadLastItems, gauge, []string{"probe"},
+			"Items a second of the last burst, those of its requests that succeeded; of a matrix those of its best run. " +
+				"Absent where nobody says how many items a request carries."},
+		{loadLastRunItems, gauge, []string{"probe", "run"},
+			"Items a second of each run of the last burst's matrix; requests a second where a request carries none. " +
+				"run is the values of the variables."},
+		{loadLastFairness, gauge, []string{"probe"},
+			"How evenly the last burst's endpoints were served, by Jain's index over the requests of each that succeeded in a second " +
+				"of its requests in flight: 1 is even, 1 over their number is one served alone. Absent where their shares differ."},
+		{loadLastCapacity, gauge, []string{"probe"},
+			"Highest rate that the last search of find_capacity found the platform to keep up with; 0 if none. Absent of other bursts."},
+		{loadLastHeadroom, gauge, []string{"probe"},
+			"That rate beyond the rate wanted, over the rate wanted: 1 is twice as much as is wanted, below 0 is too little."},
 	}
 }
 

@@ -31,6 +31,7 @@ func lastFamilies() []Family {
 		consistencyAgreement, consistencyStaleness,
 		loadLastLatency, loadLastThroughput, loadLastErrorRatio, loadLastUsersPeak, loadLastInFlightPeak,
 		loadLastDuration, loadLastTimestamp, loadLastValid, loadOverdue,
+		loadLastItems, loadLastRunItems, loadLastFairness, loadLastCapacity, loadLastHeadroom,
 	}
 	families := watchFamilies()
 	for _, name := range names {

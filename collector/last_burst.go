@@ -26,7 +26,7 @@ func (m *lastMetrics) burst(s *load.Summary, all *load.LeafSummary, extra []floa
 	m.gauge(loadLastInFlightPeak, float64(s.InFlightPeak))
 	m.gauge(loadLastDuration, s.Duration().Seconds())
 	m.gauge(loadLastTimestamp, unixSeconds(s.End))
-	m.gauge(loadLastValid, oneIf(s.Valid()))
+	m.gauge(loadLastValid, oneIf(s.Sound()))
 	if s.Requests() > 0 {
 		m.gauge(loadLastErrorRatio, s.ErrorRatio())
 	}
@@ -34,9 +34,28 @@ func (m *lastMetrics) burst(s *load.Summary, all *load.LeafSummary, extra []floa
 		m.gauge(loadLastHitRatio, float64(hits)/float64(of), "")
 		m.gauge(loadLastLookups, float64(of), "")
 	}
+	m.runs(s)
 	m.latency(all, s, extra)
 	for _, l := range s.ByEndpoint() {
 		m.latency(&l, s, nil)
+	}
+}
+
+// runs adds what a burst found that not every burst looks for.
+func (m *lastMetrics) runs(s *load.Summary) {
+	if rate, ok := s.ItemsRate(); ok {
+		m.gauge(loadLastItems, rate)
+	}
+	if s.Fairness > 0 {
+		m.gauge(loadLastFairness, s.Fairness)
+	}
+	if c := s.Capacity; c != nil {
+		m.gauge(loadLastCapacity, c.Rate)
+		m.gauge(loadLastHeadroom, c.Headroom())
+		return // its runs are steps
+	}
+	for i := range s.Runs {
+		m.gauge(loadLastRunItems, s.Runs[i].ItemsRate(), s.Runs[i].Name)
 	}
 }
 

@@ -161,7 +161,14 @@ func fillBurst(rec *Recorder) {
 	b.SetUsers(2)
 	b.Observe(0, take(probes.OK, 100*time.Millisecond))
 	b.Observe(1, take(probes.HTTP5xx, 300*time.Millisecond))
-	b.End(twoLeavesSummary(load.Completed), aBurstWatch())
+	matrix := twoLeavesSummary(load.Completed)
+	matrix.Fairness, matrix.Best = 0.8, []int{1}
+	matrix.Runs = []load.RunSummary{{Name: "batch=1", Throughput: 20, Items: 1}, {Name: "batch=10", Throughput: 5, Items: 10}}
+	b.End(matrix, aBurstWatch())
+	search := twoLeavesSummary(load.Completed)
+	search.Capacity = &load.Capacity{Rate: 150, Wanted: 120}
+	search.Runs = []load.RunSummary{{Name: "150/s", Rate: 150, Held: true}}
+	rec.Probe(ProbeInfo{Name: "limit", Group: "load", Kind: "load", Interval: 10 * time.Minute}).Burst(twoLeaves()).End(search, nil)
 	b.Compared(map[string]int{"": 1, "list": -1})
 	b.Overdue(time.Unix(2_000_000_000, 0))
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/url"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -151,12 +150,3 @@ func onlyValue(f *dto.MetricFamily) (float64, error) {
 
 // maxRemoteValue is more than any of the figures can be, and still a whole number.
 const maxRemoteValue = 1 << 53
-
-// withoutURL keeps a URL, which may carry a password, out of an error.
-func withoutURL(err error) error {
-	var parse *url.Error
-	if errors.As(err, &parse) {
-		return parse.Err
-	}
-	return err
-}

@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/perfwatch/perfwatch/internal/objective"
-	"github.com/perfwatch/perfwatch/probes"
 )
 
 // How often and how patiently a Redis is asked.
@@ -48,13 +47,13 @@ type infoFunc func(ctx context.Context, timeout time.Duration) (string, error)
 
 // NewRedis makes a collector of a Redis. It is for the caller to register and to Run. Its error is a URL that cannot be
 // understood; a server that is away is a metric.
-func NewRedis(name string, server probes.RedisServer, book *objective.Book, log *slog.Logger) (*Redis, error) {
-	client, err := probes.NewRedisClient(server)
+func NewRedis(name string, server RedisServer, book *objective.Book, log *slog.Logger) (*Redis, error) {
+	client, err := newRedisClient(server)
 	if err != nil {
 		return nil, fmt.Errorf("reaching redis %q: %w", name, err)
 	}
-	r := newRedis(name, client.Info, book, log)
-	r.close = client.Close
+	r := newRedis(name, client.info, book, log)
+	r.close = client.close
 	return r, nil
 }
 

@@ -8,13 +8,11 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/perfwatch/perfwatch/probes"
 )
 
-// Bounds on what a Redis may say.
+// Bounds on what a Redis may say. A real INFO has 6 KB, and 50 bytes more for each database in use.
 const (
-	maxInfoBytes     = probes.MaxRedisReply
+	maxInfoBytes     = 1 << 20
 	maxDatabases     = 256
 	maxInfoLabelSize = 64
 )

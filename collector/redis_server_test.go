@@ -18,14 +18,13 @@ import (
 
 	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/internal/peer"
-	"github.com/perfwatch/perfwatch/probes"
 )
 
 // testTimeout is long enough for a busy machine; nothing waits for it but what never answers.
 const testTimeout = 5 * time.Second
 
 // watch makes a collector of a Redis and a registry that holds it. The test reads it by pull.
-func watch(t *testing.T, server probes.RedisServer, book *objective.Book) (*Redis, *prometheus.Registry) {
+func watch(t *testing.T, server RedisServer, book *objective.Book) (*Redis, *prometheus.Registry) {
 	t.Helper()
 	r, err := NewRedis("cache", server, book, quiet())
 	if err != nil {
@@ -58,7 +57,7 @@ func TestHitsAndMissesAreThoseThatHappened(t *testing.T) {
 		{Name: "hits", Measure: objective.CacheHitRatio, Redis: "cache", Window: time.Minute, Target: new(0.5)},
 		{Name: "other", Measure: objective.CacheHitRatio, Redis: "other", Window: time.Minute, Target: new(0.5)},
 	})
-	r, reg := watch(t, probes.RedisServer{URL: "redis://" + server.Address + "/3"}, book)
+	r, reg := watch(t, RedisServer{URL: "redis://" + server.Address + "/3"}, book)
 	reg.MustRegister(NewObjectives(book))
 	c, ctx := client(t, server.Address), t.Context()
 	c.Set(ctx, "there", "x", time.Hour)
@@ -94,7 +93,7 @@ func TestHitsAndMissesAreThoseThatHappened(t *testing.T) {
 
 func TestARestartIsCountedAndAddsNoTrafficThatWasNot(t *testing.T) {
 	first := peer.StartRedis(t)
-	r, reg := watch(t, probes.RedisServer{URL: "redis://" + first.Address}, emptyBook())
+	r, reg := watch(t, RedisServer{URL: "redis://" + first.Address}, emptyBook())
 	ctx := t.Context()
 	r.pull(ctx, testTimeout)
 	for range 50 {
@@ -123,7 +122,7 @@ func TestARestartIsCountedAndAddsNoTrafficThatWasNot(t *testing.T) {
 
 func TestWhatRedisHoldsIsSeen(t *testing.T) {
 	server := peer.StartRedis(t, "--maxmemory", "64mb")
-	r, reg := watch(t, probes.RedisServer{URL: "redis://" + server.Address}, emptyBook())
+	r, reg := watch(t, RedisServer{URL: "redis://" + server.Address}, emptyBook())
 	c, ctx := client(t, server.Address), t.Context()
 	for i := range 20 {
 		c.Set(ctx, fmt.Sprint("stays", i), "x", 0)
@@ -166,21 +165,21 @@ func TestPasswordsAreReadAtEachConnection(t *testing.T) {
 	ctx := t.Context()
 	for _, row := range []struct {
 		name   string
-		server probes.RedisServer
+		server RedisServer
 		file   string
 		want   string
 	}{
-		{"none", probes.RedisServer{URL: "redis://" + server.Address}, "", "0"},
-		{"in the URL", probes.RedisServer{URL: "redis://:secret-1@" + server.Address}, "", "1"},
-		{"given apart", probes.RedisServer{URL: "redis://" + server.Address, Password: promconfig.Secret("secret-1")}, "", "1"},
-		{"wrong", probes.RedisServer{URL: "redis://:wrong@" + server.Address}, "", "0"},
-		{"from a file", probes.RedisServer{URL: "redis://" + server.Address, PasswordFile: file}, "secret-1\n", "1"},
-		{"wrong in a file", probes.RedisServer{URL: "redis://" + server.Address, PasswordFile: file}, "nothing", "0"},
-		{"a file before the rest", probes.RedisServer{URL: "redis://:secret-1@" + server.Address, PasswordFile: file}, "nothing", "0"},
-		{"a user", probes.RedisServer{URL: "redis://" + server.Address, Username: "default", PasswordFile: file}, "secret-1", "1"},
-		{"another user", probes.RedisServer{URL: "redis://" + server.Address, Username: "nobody", PasswordFile: file}, "secret-1", "0"},
-		{"no such file", probes.RedisServer{URL: "redis://" + server.Address, PasswordFile: file + "-"}, "", "0"},
-		{"too large a file", probes.RedisServer{URL: "redis://" + server.Address, PasswordFile: file}, strings.Repeat("x", 1<<16+1), "0"},
+		{"none", RedisServer{URL: "redis://" + server.Address}, "", "0"},
+		{"in the URL", RedisServer{URL: "redis://:secret-1@" + server.Address}, "", "1"},
+		{"given apart", RedisServer{URL: "redis://" + server.Address, Password: promconfig.Secret("secret-1")}, "", "1"},
+		{"wrong", RedisServer{URL: "redis://:wrong@" + server.Address}, "", "0"},
+		{"from a file", RedisServer{URL: "redis://" + server.Address, PasswordFile: file}, "secret-1\n", "1"},
+		{"wrong in a file", RedisServer{URL: "redis://" + server.Address, PasswordFile: file}, "nothing", "0"},
+		{"a file before the rest", RedisServer{URL: "redis://:secret-1@" + server.Address, PasswordFile: file}, "nothing", "0"},
+		{"a user", RedisServer{URL: "redis://" + server.Address, Username: "default", PasswordFile: file}, "secret-1", "1"},
+		{"another user", RedisServer{URL: "redis://" + server.Address, Username: "nobody", PasswordFile: file}, "secret-1", "0"},
+		{"no such file", RedisServer{URL: "redis://" + server.Address, PasswordFile: file + "-"}, "", "0"},
+		{"too large a file", RedisServer{URL: "redis://" + server.Address, PasswordFile: file}, strings.Repeat("x", 1<<16+1), "0"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			write(row.file)
@@ -191,7 +190,7 @@ func TestPasswordsAreReadAtEachConnection(t *testing.T) {
 	}
 
 	write("secret-1")
-	r, reg := watch(t, probes.RedisServer{URL: "redis://" + server.Address, PasswordFile: file}, emptyBook())
+	r, reg := watch(t, RedisServer{URL: "redis://" + server.Address, PasswordFile: file}, emptyBook())
 	r.pull(ctx, testTimeout)
 	admin := redis.NewClient(&redis.Options{Addr: server.Address, Password: "secret-1", Protocol: 2})
 	defer func() { _ = admin.Close() }()
@@ -211,7 +210,7 @@ func TestAUserWithInfoAloneSuffices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, reg := watch(t, probes.RedisServer{URL: "redis://" + server.Address, Username: "watcher", Password: "pw"}, emptyBook())
+	r, reg := watch(t, RedisServer{URL: "redis://" + server.Address, Username: "watcher", Password: "pw"}, emptyBook())
 	r.pull(t.Context(), testTimeout)
 	up(t, reg, "1")
 }
@@ -219,7 +218,7 @@ func TestAUserWithInfoAloneSuffices(t *testing.T) {
 func TestAUnixSocketServes(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "redis.sock")
 	peer.StartRedis(t, "--unixsocket", socket)
-	r, reg := watch(t, probes.RedisServer{URL: "unix://" + socket}, emptyBook())
+	r, reg := watch(t, RedisServer{URL: "unix://" + socket}, emptyBook())
 	r.pull(t.Context(), testTimeout)
 	up(t, reg, "1")
 }
@@ -228,7 +227,7 @@ func TestURLsThatCannotBeUnderstoodAreRefusedWithoutTheirPassword(t *testing.T) 
 	for _, u := range []string{
 		"", "http://h", "redis://:s3cret@h:x/0", "redis://:s3cret@[::1", "redis://:s3cret%zz@h", "redis://:s3cret@h/0?no_such=1",
 	} {
-		_, err := NewRedis("cache", probes.RedisServer{URL: u}, emptyBook(), quiet())
+		_, err := NewRedis("cache", RedisServer{URL: u}, emptyBook(), quiet())
 		text := fmt.Sprint(err)
 		if !strings.HasPrefix(text, `reaching redis "cache": parsing url: `) || strings.Contains(text, "s3cret") {
 			t.Errorf("%q: error %s, want one on the URL without its password", u, text)
@@ -347,7 +346,7 @@ func TestABadServerIsDownAndNothingElseSuffers(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			r, reg := watch(t, probes.RedisServer{URL: fakeServer(t, row.reply)}, emptyBook())
+			r, reg := watch(t, RedisServer{URL: fakeServer(t, row.reply)}, emptyBook())
 			for range 2 {
 				r.pull(t.Context(), 500*time.Millisecond)
 				up(t, reg, row.want)
@@ -360,7 +359,7 @@ func TestABadServerIsDownAndNothingElseSuffers(t *testing.T) {
 }
 
 func TestAServerThatIsAwayIsDown(t *testing.T) {
-	r, reg := watch(t, probes.RedisServer{URL: "redis://" + peer.FreeAddress(t)}, emptyBook())
+	r, reg := watch(t, RedisServer{URL: "redis://" + peer.FreeAddress(t)}, emptyBook())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	r.Interval = time.Millisecond

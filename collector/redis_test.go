@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/perfwatch/perfwatch/internal/peer"
-	"github.com/perfwatch/perfwatch/probes"
 )
 
 func TestARedisIsReadBesideTheScrapesAndItsChangesAreLoggedOnce(t *testing.T) {
@@ -143,7 +142,7 @@ func TestRedisCountersSayWhenTheyBegan(t *testing.T) {
 
 func TestAServerThatIsStoppedIsDownUntilItGoesOn(t *testing.T) {
 	server := peer.StartRedis(t)
-	r, reg := watch(t, probes.RedisServer{URL: "redis://" + server.Address}, emptyBook())
+	r, reg := watch(t, RedisServer{URL: "redis://" + server.Address}, emptyBook())
 	r.pull(t.Context(), testTimeout)
 	up(t, reg, "1")
 	signal := func(s syscall.Signal) {

@@ -14,7 +14,6 @@ import (
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/internal/schedule"
-	"github.com/perfwatch/perfwatch/probes"
 )
 
 // A generation is one configuration at work. A reload makes the next one, which takes over what did not change.
@@ -130,7 +129,7 @@ func newReadings(cfg *config.Config, log *slog.Logger) (*readings, error) {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())
 	for _, c := range cfg.Redis {
-		server := probes.RedisServer{URL: c.URL, Username: c.Username, PasswordFile: c.PasswordFile, Password: c.Password}
+		server := collector.RedisServer{URL: c.URL, Username: c.Username, PasswordFile: c.PasswordFile, Password: c.Password}
 		redis, err := collector.NewRedis(c.Name, server, r.book, log)
 		if err != nil {
 			r.stop()

@@ -42,7 +42,7 @@ func owners() map[string][]string {
 		"github.com/prometheus/client_golang":      {"collector", "internal/web", "cmd/perfwatch"},
 		"github.com/robfig/cron/v3":                {"internal/schedule"},
 		"github.com/shirou/gopsutil/v3":            {"collector", "internal/demo"},
-		"github.com/redis/go-redis/v9":             {"collector", "internal/demo", "probes"},
+		"github.com/redis/go-redis/v9":             {"collector", "internal/demo"},
 		"github.com/alicebob/miniredis/v2":         {"internal/demo"},
 		"modernc.org/sqlite":                       {"internal/demo", "probes"},
 		"github.com/go-sql-driver/mysql":           {"probes"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -124,7 +125,12 @@ func (d *daemon) burst(w *watched) web.Burst {
 // lastBurst is what a finished burst adds to the row of its probe. The summary, whose counts take megabytes, is not kept.
 func lastBurst(s *load.Summary) web.Burst {
 	all := s.All()
+	verdict := s.Verdict()
+	if c := s.Capacity; c != nil {
+		verdict = fmt.Sprintf("capacity %s, of %.4g/s wanted: %s", c, c.Wanted, c.Why)
+	}
 	return web.Burst{
+		Runs: s.Runs, Search: s.Capacity != nil, Verdict: verdict, Fairness: s.Fairness,
 		Result: s.Result, Reason: s.Reason, End: s.End,
 		Requests: s.Requests(), Asked: s.Asked, Throughput: s.Throughput(), ErrorRatio: s.ErrorRatio(),
 		P50: seconds(all.Quantile(0.5)), P95: seconds(all.Quantile(0.95)), P99: seconds(all.Quantile(0.99)),

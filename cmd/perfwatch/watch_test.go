@@ -42,8 +42,9 @@ processes:
 		return r.value(t, "perfwatch_load_last_cpu_ratio_peak", map[string]string{"probe": "burst", "process": process})
 	}
 	waitFor(t, "what was watched", func() bool { return peak("api") > 0 })
-	if got := r.bursts(t, load.Completed); got != 1 {
-		t.Errorf("%g bursts completed, want 1", got)
+	// A busy machine makes it invalid, which changes nothing of what was seen beside it.
+	if got := r.bursts(t, load.Completed) + r.bursts(t, load.Invalid); got != 1 {
+		t.Errorf("%g bursts ran to their end, want 1", got)
 	}
 	of := map[string]string{"probe": "burst", "process": "api"}
 	if cpu := r.value(t, "perfwatch_load_last_cpu_seconds_per_thousand_requests", of); cpu <= 0 || cpu > 100 {

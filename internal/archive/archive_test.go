@@ -66,6 +66,8 @@ func TestABurstComesBackAsItWasKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	a := open(t, dir)
 	aborted := burstAt(2)
+	aborted.Runs = []load.RunSummary{{Name: "batch=1", Items: 1, Result: load.Completed, Requests: 7, P95: 0.25, Noise: -1}}
+	aborted.Best, aborted.Capacity = []int{0}, &load.Capacity{Rate: 40, Wanted: 20, Why: "why"}
 	aborted.Result, aborted.Reason, aborted.Reduced, aborted.Changed = load.Aborted, "why", true, map[string]string{"": slower, "view": faster}
 	put(t, a, burstAt(1), aborted)
 	if err := a.Close(); err != nil {
@@ -100,7 +102,8 @@ func TestNewBurstTakesAllOfASummary(t *testing.T) {
 	closed.Response = closed.Service
 	s := &load.Summary{
 		Probe: "p", Seed: 9, Start: noon(), End: noon().Add(time.Minute), Result: load.Invalid, Reason: "r", Reduced: true,
-		UsersPeak: 3, InFlightPeak: 2, Dropped: 1, Late: 8, Lag: lag, Leaves: []load.LeafSummary{leaf, closed},
+		UsersPeak: 3, InFlightPeak: 2, Dropped: 1, Late: 8, Lag: lag, Leaves: []load.LeafSummary{leaf, closed}, Fairness: 0.9,
+		Runs: []load.RunSummary{{Name: "batch=1", Throughput: 5, Noise: -1}}, Best: []int{0}, Capacity: &load.Capacity{Rate: 3},
 	}
 	outcomes := map[string]uint64{"ok": 2, "timeout": 1}
 	service3 := Counts{{Value: 900, N: 3}}
@@ -112,6 +115,8 @@ func TestNewBurstTakesAllOfASummary(t *testing.T) {
 				Response: Counts{{Value: 1500, N: 2}, {Value: 3_598_712_832, N: 1}}},
 			{Task: "a", Endpoint: "b", Bytes: 5, Outcomes: outcomes, Response: service3},
 		},
+		Fairness: 0.9, Runs: []load.RunSummary{{Name: "batch=1", Throughput: 5, Noise: -1}}, Best: []int{0},
+		Capacity: &load.Capacity{Rate: 3},
 	}
 	got := NewBurst(s, "hash", "v")
 	if diff := cmp.Diff(want, got); diff != "" {

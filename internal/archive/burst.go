@@ -39,6 +39,10 @@ type Burst struct {
 	Changed      map[string]string `json:"changed,omitempty"` // endpoint -> slower or faster than the bursts before; "" is all
 	Lag          Counts            `json:"lag_us,omitempty"`
 	Leaves       []Leaf            `json:"leaves"`
+	Fairness     float64           `json:"fairness,omitempty"`
+	Runs         []load.RunSummary `json:"runs,omitempty"` // of a matrix or a search
+	Best         []int             `json:"best,omitempty"` // of Runs
+	Capacity     *load.Capacity    `json:"capacity,omitempty"`
 }
 
 // A Leaf is what a burst found out of one endpoint.
@@ -58,6 +62,7 @@ func NewBurst(s *load.Summary, hash, version string) *Burst {
 		Start: s.Start.UTC(), End: s.End.UTC(), Result: s.Result, Reason: s.Reason, Reduced: s.Reduced,
 		UsersPeak: s.UsersPeak, InFlightPeak: s.InFlightPeak, Dropped: s.Dropped, Late: s.Late,
 		Lag: countsOf(s.Lag), Leaves: make([]Leaf, len(s.Leaves)),
+		Fairness: s.Fairness, Runs: slices.Clone(s.Runs), Best: slices.Clone(s.Best), Capacity: s.Capacity,
 	}
 	if len(b.Reason) > maxText {
 		b.Reason = b.Reason[:maxText]
@@ -80,8 +85,8 @@ func NewBurst(s *load.Summary, hash, version string) *Burst {
 	return b
 }
 
-// Valid says whether the burst may be compared with others.
-func (b *Burst) Valid() bool { return b.Result == load.Completed && !b.Reduced }
+// Valid says whether the burst may be compared with others, which a search may not.
+func (b *Burst) Valid() bool { return b.Result == load.Completed && !b.Reduced && b.Capacity == nil }
 
 // Failures is how many requests had an outcome other than ok and canceled.
 func (l *Leaf) Failures() (n uint64) {
@@ -137,8 +142,10 @@ func (b *Burst) wrong(probe string) string {
 		return "it ends before it starts"
 	case !slices.Contains([]load.Result{load.Completed, load.Aborted, load.Invalid}, b.Result):
 		return fmt.Sprintf("result %.100q", b.Result)
-	case len(b.Leaves) > maxLeaves || len(b.Changed) > maxLeaves:
-		return "too many leaves"
+	case max(len(b.Leaves), len(b.Changed), len(b.Runs)) > maxLeaves:
+		return "too many leaves or runs"
+	case slices.ContainsFunc(b.Best, func(i int) bool { return i < 0 || i >= len(b.Runs) }):
+		return fmt.Sprintf("best %v of %d runs", b.Best, len(b.Runs))
 	case max(len(b.Hash), len(b.Version), len(b.Reason)) > maxText:
 		return "a text too long"
 	}

@@ -41,6 +41,7 @@ func TestWhatIsNoBurstIsSetAside(t *testing.T) {
 		{"no format", replaced(`"format": 1`, `"format": 0`)},
 		{"ends first", replaced(`"end": "2026`, `"end": "2025`)},
 		{"no start", replaced(`"start": "2026-11-24T12:01:00Z"`, `"start": "0001-01-01T00:00:00Z"`)},
+		{"a best run that is none", replaced(`"users_peak"`, `"best": [0], "users_peak"`)},
 		{"unknown result", replaced(`"completed"`, `"great"`)},
 		{"unknown outcome", replaced(`"timeout"`, `"bad luck"`)},
 		{"fewer times than requests", replaced(`"ok": 3`, `"ok": 4`)},

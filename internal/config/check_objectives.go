@@ -141,6 +141,10 @@ func (c *checker) selectsBurst(path string, o *objective.Objective) {
 	case p == nil:
 	case p.Load == nil:
 		c.refuse(path, "%s is not a load probe, want one", quote(o.Probe))
+	case p.Load.FindCapacity != nil:
+		c.refuse(path, "%s is a search of many rates, which no objective judges, want a burst without find_capacity", quote(o.Probe))
+	case o.Measure == objective.LoadItemsRate && !p.Load.CountsItems():
+		c.refuse(path, "%s counts no items, want items: in its load", quote(o.Probe))
 	case o.Measure.OfMemory() && len(p.Load.Watch.Processes) == 0:
 		c.refuse(path, "%s watches no process, want watch: {processes: [...]} in its load", quote(o.Probe))
 	}

@@ -55,7 +55,7 @@ func (c *checker) probe(at string, in *probeSection) Probe {
 // timeout is the timeout of a probe that does not give one. The global one bounds a request, so a burst gets its own.
 func (c *checker) timeout(in *probeSection) time.Duration {
 	if in.Load != nil {
-		return in.Load.Limit() + burstSlack
+		return in.Load.Limit() + time.Duration(in.Load.Waits())*burstSlack
 	}
 	return c.cfg.Global.Timeout
 }
@@ -119,10 +119,11 @@ func (c *checker) doable(at string, s *load.Spec) {
 
 // bound fills in the duration of a burst of iterations from its timeout.
 func (c *checker) bound(path string, in *probeSection) {
-	left := in.Timeout - c.cfg.Global.Timeout
+	waits := time.Duration(in.Load.Waits()) * c.cfg.Global.Timeout
+	left := in.Timeout - waits
 	if left <= 0 {
-		c.refuse(path, "%s leaves a burst no time, want more than the %s of one request",
-			quote(written(in.Timeout)), written(c.cfg.Global.Timeout))
+		c.refuse(path, "%s leaves a burst no time, want more than the %s of its last requests",
+			quote(written(in.Timeout)), written(waits))
 		return
 	}
 	in.Load.Bound(left)

@@ -72,6 +72,9 @@ func unreachable(o *objective.Objective, p *Probe, want float64) string {
 		most, why = float64(p.Load.PeakUsers()), "its users"
 	case objective.LoadThroughput:
 		most, why = p.Load.PeakThroughput()
+	case objective.LoadItemsRate:
+		most, why = p.Load.PeakThroughput()
+		most *= p.Load.MostItems()
 	case objective.LoadDuration:
 		return tooLong(p, want)
 	default:

@@ -157,9 +157,6 @@ func TestPlanIsRefusedOnlyForWhatIsNotBuilt(t *testing.T) {
 			t.Errorf("nothing told of %s", path)
 		}
 	}
-	if len(mistakes) != 10 {
-		t.Errorf("%d mistakes, want 10", len(mistakes))
-	}
 }
 
 func TestEverythingIsRead(t *testing.T) {

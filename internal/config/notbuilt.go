@@ -3,8 +3,6 @@ package config
 import (
 	"regexp"
 	"slices"
-
-	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
 // A place is somewhere in the file where keys or values of a later version may stand.
@@ -14,7 +12,6 @@ type place string
 const (
 	inFile      place = ""
 	inProbe     place = "probes[]"
-	inLoad      place = "probes[].load"
 	inObjective place = "objectives[]"
 	asAMeasure  place = "objectives[].measure"
 )
@@ -29,14 +26,10 @@ func notBuilt(at place) []string {
 		return []string{"pipelines", "business"}
 	case inProbe:
 		return []string{"page", "canary"}
-	case inLoad:
-		return []string{"matrix", "items"}
 	case inObjective:
 		return []string{"pipeline"}
 	case asAMeasure:
-		return []string{
-			"page_fcp", "page_tti", "pipeline_duration", string(objective.LoadItemsRate),
-		}
+		return []string{"page_fcp", "page_tti", "pipeline_duration"}
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A burst is one run of a plan.
+// A burst is one run of a plan: all of it, or one value of a matrix, or one step of a search.
 type burst struct {
 	plan    *Plan
 	sink    Sink
@@ -31,16 +31,14 @@ type burst struct {
 	stop    context.CancelCauseFunc
 }
 
-// Run fires a burst and returns when its last request has ended. A done ctx ends it at once; the Summary then holds what
-// was measured until then and is Aborted with the reason. Run never returns nil and leaves no goroutine behind.
-func Run(ctx context.Context, p *Plan, sink Sink) *Summary {
+// run fires the burst.
+func (b *burst) run(ctx context.Context) *Summary {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	b := newBurst(p, sink)
 	b.stop = stop
 	watched := b.monitor.start(ctx, stop)
 	pulse := startPulse()
-	if p.rate > 0 {
+	if b.plan.rate > 0 {
 		b.runOpen(ctx)
 	} else {
 		b.runClosed(ctx)
@@ -56,7 +54,7 @@ func newBurst(p *Plan, sink Sink) *burst {
 	now := time.Now()
 	b := &burst{
 		plan: p, sink: sink, mix: newMix(p.regions), cursor: newCursor(p.iterations), ceiling: newCeiling(p.maxRate),
-		tally: newTally(p), feeds: newFeeds(p.data), monitor: &monitor{limits: p.abort, reserve: p.Reserve},
+		tally: newTally(p), feeds: newFeeds(p.data), monitor: newMonitor(p),
 		seed: p.Seed, timeout: p.timeout(),
 		began: began, start: now, end: now.Add(p.duration), hardEnd: now.Add(p.MaxDuration()),
 	}

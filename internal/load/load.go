@@ -38,7 +38,15 @@ type Spec struct {
 	Setup   []Step            `yaml:"setup"`
 	Headers map[string]string `yaml:"headers"` // of every task; its own win
 	Data    map[string]Feed   `yaml:"data"`
-	Watch   Watch             `yaml:"watch"`
+
+	// Matrix are variables of the templates. The burst is run once for each value, in turn, or for each combination of
+	// the values of several: its duration and its iterations are those of one run.
+	Matrix map[string][]int `yaml:"matrix"`
+	Items  Items            `yaml:"items"` // that a request carries
+	// FindCapacity makes the burst a search for the highest rate that the target keeps up with, beside Rate, the one
+	// that it has to.
+	FindCapacity *Search `yaml:"find_capacity"`
+	Watch        Watch   `yaml:"watch"`
 }
 
 // A Stage is a part of the open model. In its Duration the rate goes in a straight line from that of the stage before it,
@@ -110,6 +118,13 @@ type Summary struct {
 	Lag          *hdrhistogram.Histogram
 	Leaves       []LeafSummary // in the order of Plan.Leaves
 	Slowest      []SlowRequest // by response time, slowest first; canceled ones left out
+
+	Fairness float64 // Jain's index, between the endpoints; 0 where there is none
+	Items    float64 // that each request carried; 0 if nobody counted, or in a matrix
+
+	Runs     []RunSummary // of a matrix or a search, in their order; what stands above is of all of them
+	Best     []int        // of a matrix: the run of the most items a second, and those that noise does not tell from it
+	Capacity *Capacity    // what a search found; nil of any other burst
 }
 
 // A LeafSummary is what a burst found out of one endpoint. Histograms count microseconds to three digits, and leave

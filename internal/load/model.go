@@ -21,8 +21,8 @@ func (s *Spec) Unbounded() bool {
 	return s.Duration == 0 && (s.Iterations != 0 || s.IterationsPerUser != 0)
 }
 
-// Bound gives such a burst a duration, or the longest there may be if that is shorter.
-func (s *Spec) Bound(d time.Duration) { s.Duration = min(d, maxDuration) }
+// Bound gives such a burst a duration for all its runs, or the longest there may be if that is shorter.
+func (s *Spec) Bound(d time.Duration) { s.Duration = min(d, maxDuration) / time.Duration(s.Runs()) }
 
 // stages are the stages of the open model: a rate without any is one that stays.
 func (s *Spec) stages() []Stage {
@@ -44,15 +44,35 @@ func (s *Spec) highest() float64 {
 }
 
 // Limit is how long the burst sends at most: its duration, the stages' together, or DefaultLimit for iterations without
-// a duration. Iterations that are not done by then stay undone: Summary.Asked beside Summary.Requests tells.
+// a duration, in all runs. Iterations that are not done by then stay undone: Summary.Asked beside Summary.Requests tells.
 func (s *Spec) Limit() time.Duration {
+	if s.FindCapacity != nil {
+		return s.FindCapacity.limit()
+	}
+	if each := s.span(); each <= maxDuration {
+		return each * time.Duration(s.Runs())
+	}
+	return s.span() // too long, and refused for it
+}
+
+// span is how long one run sends at most.
+func (s *Spec) span() time.Duration {
 	switch {
 	case len(s.Stages) > 0:
 		return s.pacer().Duration()
 	case s.Unbounded():
-		return DefaultLimit
+		return DefaultLimit / time.Duration(s.Runs())
 	}
 	return s.Duration
+}
+
+// Waits is how often the burst waits for the answer to its last request: at the end of every run, and of every step of a
+// search.
+func (s *Spec) Waits() int {
+	if s.FindCapacity != nil {
+		return s.FindCapacity.steps()
+	}
+	return s.Runs()
 }
 
 // asked is how many requests the iterations come to.
@@ -60,7 +80,7 @@ func (s *Spec) asked() float64 {
 	return float64(s.Iterations) + float64(s.IterationsPerUser)*float64(s.Users)
 }
 
-// Least is the shortest time in which all iterations can be done, at a target that answers at once: what think time,
+// Least is the shortest time in which all iterations of all runs can be done, at a target that answers at once: what think time,
 // max_rate and ramp_up leave of it. It is 0 without iterations.
 func (s *Spec) Least() time.Duration {
 	most, _ := s.PeakThroughput()
@@ -68,7 +88,7 @@ func (s *Spec) Least() time.Duration {
 	if s.IterationsPerUser > 0 && s.RampUp > 0 {
 		least = max(least, float64(s.Users-1)/s.RampUp)
 	}
-	return time.Duration(min(least, maxLeast.Seconds()) * float64(time.Second))
+	return time.Duration(min(least*float64(s.Runs()), maxLeast.Seconds()) * float64(time.Second))
 }
 
 // Half is the burst with half the users, half the requests and half the rate, rounded up.
@@ -80,8 +100,11 @@ func (s *Spec) Half() *Spec {
 	for i := range h.Stages {
 		h.Stages[i].Rate /= 2
 	}
+	if s.FindCapacity != nil {
+		// Its rates stay as far apart as they were, so that it takes no longer; the rate it is held against is not sent.
+		h.FindCapacity, h.Rate = s.FindCapacity.half(), s.Rate
+	}
 	return &h
-
 }
 
 // PeakUsers is the most users that the burst can have at once.
@@ -89,7 +112,7 @@ func (s *Spec) PeakUsers() int {
 	if s.open() {
 		return s.MaxUsers
 	}
-	if started := math.Ceil(s.RampUp * s.Limit().Seconds()); started > 0 {
+	if started := math.Ceil(s.RampUp * s.span().Seconds()); started > 0 {
 		return int(min(float64(s.Users), started))
 	}
 	return s.Users
@@ -100,6 +123,8 @@ func (s *Spec) PeakUsers() int {
 // the last of its iterations.
 func (s *Spec) PeakThroughput() (perSecond float64, bound string) {
 	switch {
+	case s.FindCapacity != nil:
+		return s.FindCapacity.Max, "its find_capacity"
 	case len(s.Stages) > 0:
 		p := s.pacer()
 		return float64(p.Total()) / p.Duration().Seconds(), "its stages"
@@ -135,7 +160,7 @@ func (s *Spec) MostRequests() float64 {
 		most += float64(s.PeakUsers())
 	}
 	if asked := s.asked(); asked > 0 {
-		most = min(most, asked)
+		most = min(most, asked*float64(s.Runs()))
 	}
 	return most
 }

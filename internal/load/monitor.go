@@ -67,6 +67,8 @@ type monitor struct {
 	reserved uint64
 }
 
+func newMonitor(p *Plan) *monitor { return &monitor{limits: p.abort, reserve: p.Reserve} }
+
 // join returns the count of one more user.
 func (m *monitor) join() *count {
 	c := &count{}

@@ -38,6 +38,12 @@ type Plan struct {
 	rate       float64 // of the open model, at its highest; 0 in the closed
 	pacer      Pacer   // of the open model
 
+	items        Items
+	variables    []string // of the matrix
+	combinations [][]int  // of their values, for each run
+	values       []int    // in the run that this plan is of
+	search       *Search  // nil if the plan is no search
+
 	regions []region
 	nodes   []node
 	data    []feeder
@@ -64,8 +70,12 @@ type Leaf struct {
 // shares are those of a burst without end: users who are still in a group when theirs ends leave them off.
 func (p *Plan) Exact() bool { return len(p.regions) == 1 }
 
-// Asked is how many requests the iterations of a burst come to; 0 if it has none and lasts for its duration.
-func (p *Plan) Asked() uint64 { return uint64(p.iterations) + uint64(p.perUser)*uint64(p.users) }
+// Asked is how many requests the iterations of a burst come to, in all its runs; 0 if it has none and lasts for its
+// duration.
+func (p *Plan) Asked() uint64 {
+	each := uint64(p.iterations) + uint64(p.perUser)*uint64(p.users)
+	return each * uint64(max(1, len(p.combinations)))
+}
 
 // Users is how many users run at once at most.
 func (p *Plan) Users() int { return p.users }
@@ -80,8 +90,8 @@ func (p *Plan) Hosts() []string {
 	return slices.Compact(hosts)
 }
 
-// MaxDuration is the hard end of a burst: its duration and the timeout of the last request sent. A burst that is
-// canceled ends sooner, none ends later.
+// MaxDuration is the hard end of one run of a burst: its duration and the timeout of the last request sent. A run that
+// is canceled ends sooner, none ends later.
 func (p *Plan) MaxDuration() time.Duration { return p.duration + p.timeout() }
 
 func (p *Plan) timeout() time.Duration {
@@ -98,6 +108,7 @@ func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
 		scope: scope{columns: map[string]int{}, captured: map[string]int{}, variables: map[string]int{}, elsewhere: env.Elsewhere},
 	}
 	v.model(s)
+	v.matrix(s)
 	data := v.feeders(s.Data)
 	setup := v.setup(s)
 	v.common(s.Headers)
@@ -107,8 +118,9 @@ func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
 	}
 	p := &Plan{
 		Name: name, Leaves: v.leaves, RequestTimeout: DefaultRequestTimeout,
-		users: s.Users, rampUp: s.RampUp, duration: s.Limit(), think: s.ThinkTime,
+		users: s.Users, rampUp: s.RampUp, duration: s.span(), think: s.ThinkTime,
 		iterations: s.Iterations, perUser: s.IterationsPerUser, maxRate: s.MaxRate,
+		items: s.Items, variables: s.variables(), combinations: s.combinations(), search: s.FindCapacity,
 		regions: v.regions, nodes: v.nodes, data: data, setup: setup, captures: len(v.scope.captured),
 		open: func() (session, error) { return openSession(env) }, usage: readUsage, permit: env.Permit, abort: s.Abort,
 	}

@@ -15,6 +15,7 @@ func (b *burst) summary(ctx context.Context) *Summary {
 		Dropped: b.dropped, Late: b.tally.late, Asked: b.plan.Asked(), Reduced: b.plan.Reduced,
 		Lag: b.tally.lag, Leaves: b.tally.leaves, Slowest: b.tally.slowest.kept,
 	}
+	s.Fairness = b.plan.fairness(s)
 	if ctx.Err() != nil {
 		why := context.Cause(ctx)
 		s.Result, s.Reason, s.Cause = Aborted, why.Error(), causeOf(why)
@@ -26,8 +27,12 @@ func (b *burst) summary(ctx context.Context) *Summary {
 	return s
 }
 
-// Valid says whether the burst's figures may be compared with a target or with another burst's.
-func (s *Summary) Valid() bool { return s.Result == Completed && !s.Reduced }
+// Valid says whether the burst's figures may be compared with a target or with another burst's. Those of a search may
+// not: they are of many rates.
+func (s *Summary) Valid() bool { return s.Sound() && s.Capacity == nil }
+
+// Sound says whether the burst ran to its end as it was written, and its figures are believed.
+func (s *Summary) Sound() bool { return s.Result == Completed && !s.Reduced }
 
 // Duration is from the start to the end of the last request.
 func (s *Summary) Duration() time.Duration { return s.End.Sub(s.Start) }
@@ -94,7 +99,9 @@ func (l *LeafSummary) merge(other *LeafSummary) {
 		l.Cache[v] += n
 	}
 	l.Response.Merge(other.Response)
-	l.Service.Merge(other.Service)
+	if l.Service != l.Response {
+		l.Service.Merge(other.Service)
+	}
 	for p := range other.Phases {
 		l.Phases[p].add(other.Phases[p])
 	}

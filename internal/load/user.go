@@ -53,6 +53,7 @@ func (b *burst) newUser(i int) (*user, error) {
 	u := &user{burst: b, session: s, rand: rand.New(rand.NewPCG(b.seed, uint64(i))), count: b.monitor.join()}
 	u.pen = pen{
 		random: u.rand, user: i + 1, captured: make([][]byte, b.plan.captures), feeds: b.feeds, hands: make([]hand, len(b.feeds)),
+		variables: b.plan.values,
 	}
 	return u, nil
 }

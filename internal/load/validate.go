@@ -69,6 +69,8 @@ func (v *validator) model(s *Spec) {
 		v.wrong("abort.latency_p95", l, "above 0 and up to %s", maxDuration)
 	}
 	switch {
+	case s.FindCapacity != nil:
+		v.search(s)
 	case len(s.Stages) > 0:
 		v.stages(s)
 	case s.Unbounded() && !s.open():

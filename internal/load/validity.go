@@ -128,6 +128,10 @@ func (b *burst) evidence(s *Summary) *evidence {
 		wall: s.Duration(), processors: runtime.GOMAXPROCS(0), // which knows of a cgroup's quota
 		used: b.plan.usage().since(b.began), starved: b.starved,
 	}
+	if b.plan.search != nil && s.InFlightPeak == b.plan.users {
+		// Where every user waits for the target, being late and dropping is what a search looks for.
+		e.dropped, e.lagP99 = 0, 0
+	}
 	if b.plan.Exact() {
 		e.leaves = b.plan.Leaves
 	}

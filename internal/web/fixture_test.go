@@ -92,6 +92,22 @@ func nightBursts() []Burst {
 			Probe: "ml_single_inference", Plan: "1 user", Result: load.Completed, Requests: 912, Asked: 1000, Throughput: 3.1,
 			P50: 320 * time.Millisecond, P95: 400 * time.Millisecond, P99: 500 * time.Millisecond, End: now().Add(-time.Hour),
 		},
+		{
+			Probe: "ml_batch_inference", Plan: "1 user", Result: load.Completed, Requests: 100, Asked: 100, Throughput: 30,
+			End: now().Add(-time.Hour), Verdict: "best: batch=10", Fairness: 0.875,
+			Runs: []load.RunSummary{
+				{Name: "batch=1", Items: 1, Result: load.Completed, Requests: 50, Throughput: 90, P50: 0.011, P95: 0.012, P99: 0.013},
+				{Name: "batch=10", Items: 10, Result: load.Completed, Requests: 50, Throughput: 50, P50: 0.02, P95: 0.021, P99: 0.022},
+			},
+		},
+		{
+			Probe: "limit", Plan: "120/s", Result: load.Completed, Requests: 4000, Throughput: 30, Search: true,
+			End: now().Add(-time.Hour), Verdict: "capacity 150/s, of 120/s wanted: 200/s did not hold: 160/s were answered",
+			Runs: []load.RunSummary{
+				{Name: "150/s", Rate: 150, Held: true, Result: load.Completed, Requests: 1500, Throughput: 149.5},
+				{Name: "200/s", Rate: 200, Result: load.Completed, Requests: 900, Throughput: 160, Reason: "160/s were answered"},
+			},
+		},
 	}
 }
 

@@ -75,6 +75,11 @@ type Burst struct {
 	ErrorRatio    float64
 	End           time.Time
 	Skip          Skip // the last that did not begin
+
+	Runs     []load.RunSummary // of a matrix, or the steps of a search; the table of them is shown below the bursts
+	Search   bool              // they are steps
+	Verdict  string            // on them: which is the best, or what the capacity is
+	Fairness float64           // between endpoints; 0 where there is none
 }
 
 // A Skip is a burst that was due and did not begin. The zero value is none.

@@ -109,6 +109,7 @@ func functions(p *pages) template.FuncMap {
 		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"coarse":  coarse,
 		"seconds": func(d time.Duration) string { return objective.Seconds.Format(d.Seconds()) },
+		"exact":   objective.Seconds.Format,
 		"ratio":   objective.Ratio.Format,
 		"rate":    objective.PerSecond.Format,
 		"bytes":   formatBytes,

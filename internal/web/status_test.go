@@ -113,6 +113,12 @@ func TestEverySectionShowsItsValues(t *testing.T) {
 		`<a href="http://grafana.test/d/perfwatch-overview">Dashboard</a>`,
 		`<a href="runbooks/PerfwatchApiLatencyP95">runbook</a>`,
 		`<td class="num">912<small>of 1000</small></td>`,
+		`<small>best: batch=10</small><small>fairness 0.875</small>`, `<details><summary>2 runs of ml_batch_inference</summary>`,
+		`<tr><th scope="row">batch=10</th><td>completed</td><td class="num">50</td><td class="num">` +
+			objective.PerSecond.Format(50) + `</td><td class="num">` + objective.PerSecond.Format(500) + `</td><td class="num">` +
+			objective.Seconds.Format(0.02) + `</td>`,
+		`<details><summary>2 steps of limit</summary>`,
+		`<tr><th scope="row">200/s</th><td>did not hold<small>160/s were answered</small></td>`,
 		`<td class="num">2913</td><td class="num">` + objective.PerSecond.Format(48.6) + `</td><td class="num">` +
 			objective.Seconds.Format(0.061),
 		`error ratio 31% over 10%`,
@@ -265,8 +271,8 @@ func TestTheMarkupIsWellFormed(t *testing.T) {
 			open = open[:len(open)-1]
 		}
 	}
-	if got, want := strings.Count(page, "<caption>"), strings.Count(page, "<table"); got != want || want != 4 {
-		t.Errorf("%d captions of %d tables, want 4", got, want)
+	if got, want := strings.Count(page, "<caption>"), strings.Count(page, "<table"); got != want || want != 6 {
+		t.Errorf("%d captions of %d tables, want 6", got, want)
 	}
 }
 
@@ -306,7 +312,8 @@ func TestProbesAndBurstsAreShownByTheirState(t *testing.T) {
 		"portfolio_summary: http_5xx", "market_overview: invalid_response", "ai_analysis: timeout",
 		"price_history: not run yet", "dashboard: ok", "recommendations: ok",
 		"investor_journey: completed ok", "sustained_throughput: aborted warn", "recommendations_under_load: running run",
-		"bulk_price_query: not run yet idle", "ml_single_inference: completed ok",
+		"bulk_price_query: not run yet idle", "ml_single_inference: completed ok", "ml_batch_inference: completed ok",
+		"limit: completed ok",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)

@@ -1,4 +1,4 @@
-package probes
+package collector
 
 import (
 	"context"
@@ -17,15 +17,10 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-const (
-	// maxPasswordBytes bounds a password file.
-	maxPasswordBytes = 64 << 10
-	// MaxRedisReply is how many bytes a Redis may answer to one command. A real INFO has 6 KB, and 50 bytes more for each
-	// database in use.
-	MaxRedisReply = 1 << 20
-)
+// maxPasswordBytes bounds a password file.
+const maxPasswordBytes = 64 << 10
 
-// RedisServer says how a Redis is reached.
+// RedisServer says how a Redis is reached. A user needs no more rights than +info and +ping.
 type RedisServer struct {
 	URL          string            // redis://, rediss:// or unix://
 	Username     string            // ACL user; "" for the one in the URL or the default user
@@ -33,21 +28,17 @@ type RedisServer struct {
 	Password     promconfig.Secret // "" for the one in the URL
 }
 
-// A RedisClient asks one Redis over a connection that it keeps. It is not safe for concurrent use.
-type RedisClient struct {
+// redisClient asks one Redis for its INFO over a connection that it keeps.
+type redisClient struct {
 	options redis.Options
 	client  *redis.Client // nil after an error, so that the next question starts from nothing
 	conn    net.Conn      // the one that the client has
 }
 
-// NewRedisClient makes a client that connects when it is first asked. Its error is a URL that cannot be understood.
-func NewRedisClient(server RedisServer) (*RedisClient, error) {
+func newRedisClient(server RedisServer) (*redisClient, error) {
 	o, err := redis.ParseURL(server.URL)
-	if parse := new(url.Error); errors.As(err, &parse) {
-		err = parse.Err // without the URL, which may carry a password
-	}
 	if err != nil {
-		return nil, fmt.Errorf("parsing url: %w", err)
+		return nil, fmt.Errorf("parsing url: %w", withoutURL(err))
 	}
 	username, password := o.Username, o.Password
 	if server.Username != "" {
@@ -56,7 +47,7 @@ func NewRedisClient(server RedisServer) (*RedisClient, error) {
 	if server.Password != "" {
 		password = string(server.Password)
 	}
-	return &RedisClient{options: redis.Options{
+	return &redisClient{options: redis.Options{
 		Network: o.Network, Addr: o.Addr, TLSConfig: o.TLSConfig,
 		Protocol:              2, // INFO is a plain string in it, and nothing is pushed
 		DisableIdentity:       true,
@@ -79,22 +70,21 @@ func NewRedisClient(server RedisServer) (*RedisClient, error) {
 	}}, nil
 }
 
-// Info asks for INFO once, within the context's deadline and timeout. The user needs no more rights than +info: the
-// database that the URL may name is not selected.
-func (c *RedisClient) Info(ctx context.Context, timeout time.Duration) (string, error) {
+// info asks once, within the context's deadline and timeout.
+func (c *redisClient) info(ctx context.Context, timeout time.Duration) (string, error) {
 	if err := c.connect(ctx, timeout); err != nil {
 		return "", err
 	}
 	text, err := c.client.Info(ctx).Result()
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("asking for INFO: %w", err), c.Close())
+		return "", errors.Join(fmt.Errorf("asking for INFO: %w", err), c.close())
 	}
 	return text, nil
 }
 
 // connect makes a client of one connection, if there is none. It dials itself: the library's pool would write each
 // failure to stderr, and go on dialling behind our back.
-func (c *RedisClient) connect(ctx context.Context, timeout time.Duration) error {
+func (c *redisClient) connect(ctx context.Context, timeout time.Duration) error {
 	if c.client != nil {
 		return nil
 	}
@@ -116,8 +106,7 @@ func (c *RedisClient) connect(ctx context.Context, timeout time.Duration) error 
 	return nil
 }
 
-// Close closes the connection, if there is one. The next question opens another.
-func (c *RedisClient) Close() error {
+func (c *redisClient) close() error {
 	if c.client == nil {
 		return nil
 	}
@@ -145,4 +134,13 @@ func readPassword(path string) (string, error) {
 		return "", fmt.Errorf("reading the password from %q: more than %d bytes", path, maxPasswordBytes)
 	}
 	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+// withoutURL keeps a URL, which may carry a password, out of an error.
+func withoutURL(err error) error {
+	var parse *url.Error
+	if errors.As(err, &parse) {
+		return parse.Err
+	}
+	return err
 }

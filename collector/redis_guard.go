@@ -1,4 +1,4 @@
-package probes
+package collector
 
 import (
 	"bytes"
@@ -37,8 +37,8 @@ func (g *replyGuard) Read(p []byte) (int, error) {
 
 func (g *replyGuard) follow(b []byte) error {
 	g.size += int64(len(b))
-	if g.size > MaxRedisReply+maxLine {
-		return fmt.Errorf("reading reply: more than %d bytes", MaxRedisReply)
+	if g.size > maxInfoBytes+maxLine {
+		return fmt.Errorf("reading reply: more than %d bytes", maxInfoBytes)
 	}
 	for len(b) > 0 {
 		if g.bulk > 0 {
@@ -71,8 +71,8 @@ func (g *replyGuard) header(line []byte) error {
 	}
 	switch line[0] {
 	case '$', '=', '!':
-		if n > MaxRedisReply {
-			return fmt.Errorf("reading reply: %d bytes announced, want at most %d", n, MaxRedisReply)
+		if n > maxInfoBytes {
+			return fmt.Errorf("reading reply: %d bytes announced, want at most %d", n, maxInfoBytes)
 		}
 		g.bulk = max(0, n) + int64(len("\r\n"))
 		if n < 0 {

@@ -1,4 +1,4 @@
-package probes
+package collector
 
 import (
 	"bytes"
@@ -18,8 +18,6 @@ type scripted struct {
 func (c scripted) Read(p []byte) (int, error)  { return c.in.Read(p) }
 func (c scripted) Write(p []byte) (int, error) { return len(p), nil }
 
-func bulk(text string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(text), text) }
-
 func TestTheGuardLetsOnlyBoundedRepliesThrough(t *testing.T) {
 	value := strings.Repeat("$9999999999\r\n*9999\r\n", 100) // what stands in a string announces nothing
 	for _, row := range []struct{ name, reply, want string }{
@@ -29,7 +27,7 @@ func TestTheGuardLetsOnlyBoundedRepliesThrough(t *testing.T) {
 		{"HELLO", "*2\r\n" + bulk("server") + bulk("redis"), ""},
 		{"a map of RESP 3", "%1\r\n+a\r\n:1\r\n", ""},
 		{"an error of a long line", "-ERR " + strings.Repeat("x", 5000) + "\r\n" + bulk("x"), ""},
-		{"as long as can be", bulk(strings.Repeat("x", MaxRedisReply)), ""},
+		{"as long as can be", bulk(strings.Repeat("x", maxInfoBytes)), ""},
 		{"a byte longer", "$1048577\r\n", "1048577 bytes announced, want at most 1048576"},
 		{"as long as a number can be", "$9223372036854775807\r\n", "announced"},
 		{"longer than a number can be", "$9223372036854775808\r\n", `length "$9223372036854775808"`},
