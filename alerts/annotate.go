@@ -102,6 +102,8 @@ func certainty(o *objective.Objective) string {
 		what = "medians of its memory"
 	case objective.CacheHitRatio, objective.LoadCacheHitRatio:
 		what = "lookups"
+	case objective.PageFCP, objective.PageTTI:
+		what = "page loads"
 	case objective.CPUUsage, objective.MemoryUsage:
 		what = "samples of the host"
 	default:

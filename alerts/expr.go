@@ -18,8 +18,8 @@ const tolerance = "1e-9"
 // the probes of a group, weigh by what they counted.
 func Value(o *objective.Objective) string {
 	switch o.Measure {
-	case objective.Latency:
-		buckets := rate("perfwatch_probe_duration_seconds_bucket", runSelector(o), o.Window)
+	case objective.Latency, objective.PageFCP, objective.PageTTI:
+		buckets := rate(durations(o.Measure)+"_bucket", runSelector(o), o.Window)
 		// Without traffic the quantile is NaN, which no comparison lets through.
 		return fmt.Sprintf("histogram_quantile(%s, sum by (le) (%s)) >= 0", number(o.Quantile), buckets)
 	case objective.ErrorRatio:
@@ -40,8 +40,8 @@ func Value(o *objective.Objective) string {
 // bursts, which judge themselves.
 func samples(o *objective.Objective) string {
 	switch o.Measure {
-	case objective.Latency:
-		return sum(increase("perfwatch_probe_duration_seconds_count", runSelector(o), o.Window))
+	case objective.Latency, objective.PageFCP, objective.PageTTI:
+		return sum(increase(durations(o.Measure)+"_count", runSelector(o), o.Window))
 	case objective.ErrorRatio:
 		return runs(o, "increase", notCanceled)
 	case objective.CacheHitRatio:
@@ -61,7 +61,7 @@ func breach(o *objective.Objective, threshold float64) string {
 		return burstValue(o, burstFloor(o)) + " " + beyond(o.Measure, number(threshold), "")
 	}
 	value := Value(o) + "\nand\n" + share(o, threshold)
-	if o.Measure != objective.Latency {
+	if !o.Measure.OverDurations() {
 		value = Value(o) + "\n" + beyond(o.Measure, number(threshold), tolerance)
 	}
 	return fmt.Sprintf("%s\nand\n%s >= %d", value, samples(o), o.Floor())
@@ -79,12 +79,24 @@ func beyond(m objective.Measure, threshold, tolerance string) string {
 	return comparison + threshold + away + tolerance
 }
 
-// share decides a latency threshold by counting: fewer runs than the quantile were as fast as the threshold. The
+// share decides a threshold of durations by counting: fewer runs than the quantile were as fast as the threshold. The
 // histogram has a bound at each threshold, so nothing is interpolated.
 func share(o *objective.Objective, threshold float64) string {
-	good := sum(rate("perfwatch_probe_duration_seconds_bucket", joined(runSelector(o), le(threshold)), o.Window))
-	total := sum(rate("perfwatch_probe_duration_seconds_count", runSelector(o), o.Window))
+	good := sum(rate(durations(o.Measure)+"_bucket", joined(runSelector(o), le(threshold)), o.Window))
+	total := sum(rate(durations(o.Measure)+"_count", runSelector(o), o.Window))
 	return ratio(good, total) + "\n< " + number(o.Quantile) + " - " + tolerance
+}
+
+// durations is the histogram behind a measure that is a quantile of durations.
+func durations(m objective.Measure) string {
+	switch m {
+	case objective.PageFCP:
+		return "perfwatch_page_first_contentful_paint_seconds"
+	case objective.PageTTI:
+		return "perfwatch_page_time_to_interactive_seconds"
+	default:
+		return "perfwatch_probe_duration_seconds"
+	}
 }
 
 // le selects the bucket of a bound. The text format writes a whole number as 1, OpenMetrics and Prometheus 3 as 1.0.

@@ -91,6 +91,8 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 		"PerfwatchCacheHitRatio": "warning critical", "PerfwatchErrorRatio": "warning critical",
 		"PerfwatchConcurrentUsers": "info", "PerfwatchThroughput": "info",
 		"PerfwatchMemoryUsage": "warning critical", "PerfwatchCpuUsage": "warning critical",
+		"PerfwatchPageFcp":        "info",
+		"PerfwatchPageTti":        "info",
 		"PerfwatchRecsErrorRatio": "info", "PerfwatchRecsLatencyMean": "info", "PerfwatchRecsThroughput": "info",
 		"PerfwatchRecsMemory": "info",
 		"PerfwatchProbeDown":  "warning critical", "PerfwatchDown": "critical", "PerfwatchRedisDown": "critical",

@@ -65,7 +65,7 @@ func scenarios(o *objective.Objective) []scenario {
 		worst.but("counter reset in a breach", restart),
 		worst.but("too few samples", func(s *scenario) { s.samples, s.quiet = floor*tooFew, true }),
 		worst.but("zero traffic", func(s *scenario) { s.samples, s.quiet = 0, true }))
-	if o.Measure == objective.Latency && whole(worst.near) {
+	if o.Measure.OverDurations() && whole(worst.near) {
 		all = append(all, worst.but("bucket written as OpenMetrics writes it", func(s *scenario) { s.le = "%s.0" }))
 	}
 	return all
@@ -84,7 +84,7 @@ func whole(v float64) bool { return v == math.Trunc(v) }
 // that it does not select, and that would change the outcome.
 func (s scenario) series(o *objective.Objective, n int) []inputSeries {
 	switch o.Measure {
-	case objective.Latency:
+	case objective.Latency, objective.PageFCP, objective.PageTTI:
 		return s.latency(o, n)
 	case objective.ErrorRatio:
 		return s.errors(o, n)
@@ -136,7 +136,7 @@ func (s scenario) latency(o *objective.Objective, n int) []inputSeries {
 
 // histogram has a bucket at each bound of the objective's thresholds.
 func (s scenario) histogram(o *objective.Objective, group, probe string, n int, held func(bound float64) float64) []inputSeries {
-	const metric = "perfwatch_probe_duration_seconds"
+	metric := durations(o.Measure)
 	labels := fmt.Sprintf("group=%q,probe=%q", group, probe)
 	var all []inputSeries
 	for _, bound := range bounds(o) {

@@ -26,7 +26,7 @@ const (
 // runtime (process_*, go_*).
 func Families() []Family {
 	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), consistencyFamilies(),
-		loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), processFamilies(),
+		pageFamilies(), loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), processFamilies(),
 		postgresFamilies())
 }
 

@@ -55,6 +55,7 @@ func (s *ProbeSeries) retire() {
 	if s.http != nil {
 		s.http.gone = true
 	}
+	s.page.gone = true
 	for _, h := range s.endpoints {
 		h.gone = true
 	}

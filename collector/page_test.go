@@ -110,6 +110,7 @@ func fullRegistry(t *testing.T) *prometheus.Registry {
 		{Name: "api_errors", Measure: objective.ErrorRatio, Group: "api", Window: time.Minute, Target: &half},
 		{Name: "cpu_usage", Measure: objective.CPUUsage, Window: time.Minute, Warning: &warning},
 		{Name: "hits", Measure: objective.CacheHitRatio, Redis: "other", Window: time.Minute, Target: &half},
+		{Name: "tti", Measure: objective.PageTTI, Quantile: objective.Median, Group: "page", Window: time.Hour, Target: new(3.3)},
 		{Name: "users", Measure: objective.LoadUsers, Probe: "journey", Target: new(2.0)},
 	})
 	reg := NewRegistry()
@@ -151,6 +152,7 @@ func fillProbes(rec *Recorder) {
 	rec.Probe(ProbeInfo{
 		Name: "workers", Group: "cache", Kind: "consistency", Interval: time.Minute, Workers: []string{"a:1", "b:1"},
 	}).Observe(&spread)
+	fillPage(rec, at)
 	away := rec.Probe(ProbeInfo{Name: "away", Group: "api", Kind: "http", Interval: time.Minute})
 	away.Observe(&probes.Sample{Due: at, Start: at, Duration: time.Millisecond, Outcome: probes.Refused})
 }

@@ -36,6 +36,7 @@ type ProbeSeries struct {
 
 	sql         sqlSeries
 	consistency consistencySeries
+	page        pageSeries
 
 	last  atomic.Pointer[[]prometheus.Metric] // of the last burst; nil before the first
 	burst *BurstSeries                        // guarded by recorder.mu
@@ -72,6 +73,7 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 	s.http = &httpSeries{probe: s, endpoint: name}
 	s.sql = newSQLSeries(v, info)
 	s.consistency.fill(&v.consistency, info)
+	s.page.fill(s)
 	s.latency = r.book.Of(objective.Latency, info.Group, name, "")
 	s.duration = v.duration.of(name, info.Group)
 	for p := range s.phases {
@@ -102,6 +104,7 @@ func (s *ProbeSeries) Observe(sample *probes.Sample) {
 	s.observeResponse(sample)
 	s.sql.observe(sample.SQL)
 	s.consistency.observe(sample.Consistency)
+	s.page.observe(sample.Page, ok, end)
 }
 
 func (s *ProbeSeries) observeTimes(sample *probes.Sample, end time.Time) {

@@ -32,6 +32,7 @@ type vectors struct {
 	connections              *prometheus.GaugeVec
 	connectionsOpened        *prometheus.CounterVec
 	consistency              consistencyVectors
+	page                     pageVectors
 
 	active, users, regression                  *prometheus.GaugeVec
 	requests, bursts, aborts, invalid, dropped *prometheus.CounterVec
@@ -51,8 +52,8 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			cache: newCounterVec(httpCacheResponses), serverTiming: newLatencyVec(httpServerTiming, bounds),
 			queries:     newSecondsVec(sqlQueryDuration, bounds),
 			connections: newGaugeVec(sqlConnections), connectionsOpened: newCounterVec(sqlConnectionsOpened),
-			consistency: newConsistencyVectors(),
-			active:      newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
+			consistency: newConsistencyVectors(), page: newPageVectors(book),
+			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
 			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),
 			regression: newGaugeVec(loadRegression),
 			invalid:    newCounterVec(loadInvalid),
@@ -69,11 +70,10 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 }
 
 func (v *vectors) collectors() []prometheus.Collector {
-	return []prometheus.Collector{
+	return append(v.page.collectors(),
 		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
 		v.queries, v.connections, v.connectionsOpened, v.consistency.mismatches, v.consistency.answers,
-		v.active, v.users, v.regression, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service,
-	}
+		v.active, v.users, v.regression, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service)
 }
 
 // remove deletes every series that has all of labels.
@@ -91,15 +91,19 @@ type ProbeInfo struct {
 	Interval          time.Duration
 	Queries           []string // names of the queries of an sql probe
 	Workers           []string // names of the workers of a consistency probe
+	Marks             []string // names of the marks of a page that are kept
+	Warm              bool     // a page is loaded a second time
 }
 
 // sameSeries says that the series of one are those of the other.
 func (a *ProbeInfo) sameSeries(b *ProbeInfo) bool {
-	return a.Group == b.Group && a.Kind == b.Kind && slices.Equal(a.Queries, b.Queries) && slices.Equal(a.Workers, b.Workers)
+	return a.Group == b.Group && a.Kind == b.Kind && slices.Equal(a.Queries, b.Queries) && slices.Equal(a.Workers, b.Workers) &&
+		slices.Equal(a.Marks, b.Marks) && a.Warm == b.Warm
 }
 
 // Probe makes the series of a probe, all at zero. Calling it again for the same name returns the same series with their
-// values kept, unless the probe has another group, kind, queries or workers: that is another probe, which starts at zero.
+// values kept, unless the probe has another group or kind, or other queries, workers or marks: that is another probe,
+// which starts at zero.
 func (r *Recorder) Probe(info ProbeInfo) *ProbeSeries {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -261,7 +261,7 @@ func TestWhatIsNotWatchedHasNoRow(t *testing.T) {
 		want []string
 	}{
 		{&config.Config{}, []string{"Endpoints", "Load bursts", "perfwatch itself"}},
-		{shipped(t), []string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts",
+		{shipped(t), []string{"Objectives", "Objectives against their thresholds", "Endpoints", "Pages", "Load bursts",
 			"The platform during bursts", "Redis", "Host", "perfwatch itself"}},
 	} {
 		if got := rows(c.cfg); !slices.Equal(got, c.want) {

@@ -11,6 +11,7 @@ func overview(cfg *config.Config) dashboard {
 	var g grid
 	addObjectives(&g, cfg)
 	addEndpoints(&g, cfg)
+	addPages(&g, cfg)
 	addBursts(&g, cfg)
 	addWatched(&g, cfg)
 	addRedis(&g, cfg)

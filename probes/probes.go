@@ -11,6 +11,8 @@ import (
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
+
+	"github.com/perfwatch/perfwatch/internal/browser"
 )
 
 // A Spec is a probe as written in the configuration.
@@ -34,6 +36,7 @@ type Env struct {
 	UserAgent string                      // sent with every request; empty means "perfwatch"
 	HTTP      promconfig.HTTPClientConfig // a zero value means its defaults
 	Permit    Permit                      // judges every address before it is dialled; nil permits all
+	Browser   *browser.Browser            // loads pages; nil where they are only checked
 	Dir       string                      // where relative paths of files start; empty for the working directory
 	Elsewhere bool                        // a burst is only to be described: what this machine lacks may be left empty
 }
@@ -71,6 +74,7 @@ type Result struct {
 	// ServerTimings is valid until the next request of the same session.
 	ServerTimings []ServerTiming
 	SQL           *SQLResult         // of the kind sql; nil for any other
+	Page          *PageResult        // of the kind page; nil for any other
 	Consistency   *ConsistencyResult // of the kind consistency; nil for any other
 
 	ended time.Time // the last byte or the failure; zero if the prober does not say, then Probe's return counts

@@ -45,6 +45,7 @@ type daemon struct {
 	board     web.Board
 	bursts    sync.Map // probe name -> web.Burst of its last burst
 	skips     sync.Map // probe name -> web.Skip, the last
+	turns     turns
 	guard     *guard.Guard
 	archive   *archive.Archive // nil without a folder
 	ending    context.Context  //nolint:containedctx // done when the daemon is to end
@@ -86,6 +87,7 @@ func (d *daemon) run(ctx context.Context) {
 	d.running.Store(false)
 	d.reloading.Lock() // no generation is made after the last one has stopped
 	d.current.Load().stop()
+	d.current.Load().browser.Close()
 	if err := d.closeArchive(); err != nil {
 		d.logger.Error("storage not closed", "err", err)
 	}

@@ -34,6 +34,7 @@ func (w *watched) fire(ctx context.Context, d *daemon, due time.Time) {
 		reserved += got
 		return got, err
 	}
+	defer d.turns.burst(plan.Hosts())()
 	start := time.Now()
 	watching := w.watch.Begin(ctx)
 	defer watching.Stop()

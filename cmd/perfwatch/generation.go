@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/perfwatch/perfwatch/collector"
+	"github.com/perfwatch/perfwatch/internal/browser"
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/internal/schedule"
@@ -22,6 +23,8 @@ type generation struct {
 	config *config.Config
 	loaded time.Time
 	probes []*watched // in the order of the configuration
+
+	browser *browser.Browser // of its pages
 }
 
 // readings are what a reload keeps unless it changes an objective or something that is read: all series with their
@@ -44,9 +47,15 @@ type readings struct {
 func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error) {
 	next := &generation{config: cfg, loaded: time.Now()}
 	kept := map[string]*watched{}
+	if old != nil && old.config.Browser == cfg.Browser {
+		next.browser = old.browser
+	} else {
+		next.browser = d.newBrowser(cfg)
+	}
 	if old != nil && sameReadings(old.config, cfg) {
 		next.readings = old.readings
-		if reflect.DeepEqual(old.config.Global, cfg.Global) && slices.Equal(old.config.Bursts.AllowHosts, cfg.Bursts.AllowHosts) {
+		if next.browser == old.browser && reflect.DeepEqual(old.config.Global, cfg.Global) &&
+			slices.Equal(old.config.Bursts.AllowHosts, cfg.Bursts.AllowHosts) {
 			kept = old.byName()
 		}
 	}
@@ -56,7 +65,7 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 			next.probes = append(next.probes, w)
 			continue
 		}
-		w, err := newWatched(p, cfg)
+		w, err := newWatched(p, cfg, next.browser)
 		if err != nil {
 			return nil, err
 		}
@@ -105,6 +114,9 @@ func (g *generation) retire(next *generation, forget func(name string)) {
 	}
 	if g.readings != next.readings {
 		g.stop()
+	}
+	if g.browser != next.browser {
+		g.browser.Close()
 	}
 }
 

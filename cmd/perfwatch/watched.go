@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perfwatch/perfwatch/collector"
+	"github.com/perfwatch/perfwatch/internal/browser"
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/guard"
 	"github.com/perfwatch/perfwatch/internal/load"
@@ -27,7 +28,7 @@ type watched struct {
 	stop   atomic.Pointer[context.CancelCauseFunc] // ends the burst that runs now; nil if none does
 }
 
-func newWatched(p *config.Probe, cfg *config.Config) (*watched, error) {
+func newWatched(p *config.Probe, cfg *config.Config, pages *browser.Browser) (*watched, error) {
 	w := &watched{Probe: *p}
 	var err error
 	if w.spec, err = schedule.Parse(p.Schedule); err != nil {
@@ -36,7 +37,9 @@ func newWatched(p *config.Probe, cfg *config.Config) (*watched, error) {
 	if p.Load != nil {
 		w.plan, err = p.Load.Plan(p.Name, cfg.BurstEnv())
 	} else {
-		w.prober, err = p.Spec().Prober(cfg.Env())
+		env := cfg.Env()
+		env.Browser = pages
+		w.prober, err = p.Spec().Prober(env)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("building probe %q: %w", p.Name, err)
@@ -52,9 +55,13 @@ func (w *watched) attach(r *readings, rules *guard.Rules) {
 	if w.series != nil {
 		return
 	}
-	w.series = r.recorder.Probe(collector.ProbeInfo{
+	info := collector.ProbeInfo{
 		Name: w.Name, Group: w.Group, Kind: w.Kind(), Interval: w.spec.Interval(time.Now()), Queries: w.queries(), Workers: w.workers(),
-	})
+	}
+	if w.Page != nil {
+		info.Marks, info.Warm = w.Page.Marks, w.Page.Warm
+	}
+	w.series = r.recorder.Probe(info)
 	if w.plan != nil {
 		w.burst = w.series.Burst(w.plan)
 		w.watch = collector.NewWatch(w.Load.Watch, r.processes, r.redis, r.host)
@@ -127,6 +134,9 @@ func (w *watched) job(d *daemon) schedule.Job {
 			})
 			d.logger.Error("run panicked", "probe", w.Name, "err", value, "stack", string(stack))
 		},
+	}
+	if page, ok := w.prober.(interface{ PageHost() string }); ok {
+		job.Run = func(ctx context.Context, due time.Time) { w.load(ctx, d, page.PageHost(), due) }
 	}
 	if w.plan != nil {
 		job.Exclusive = w.plan.Hosts() // two bursts never run against one host at once

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -31,7 +32,7 @@ const (
 type Settings struct {
 	Path        string // "" looks on the PATH
 	NoSandbox   bool
-	Concurrency int // runs at once; 0 is 1
+	Concurrency int // runs at once; 0 is 1. More than half of the processors make one another slow and are not taken.
 }
 
 // A Browser loads pages. It starts a browser when the first page is to be loaded and replaces it now and then.
@@ -62,7 +63,8 @@ type Stats struct {
 // New makes a Browser and removes what others that were killed have left behind. It starts nothing.
 func New(s Settings, log *slog.Logger) *Browser {
 	sweep()
-	return &Browser{settings: s, log: log, slots: make(chan struct{}, max(1, s.Concurrency)), users: map[*process]int{}}
+	most := max(1, runtime.NumCPU()/2)
+	return &Browser{settings: s, log: log, slots: make(chan struct{}, min(max(1, s.Concurrency), most)), users: map[*process]int{}}
 }
 
 // Stats may be called at any time.
@@ -91,6 +93,7 @@ func (b *Browser) Close() {
 // Load loads a page within the deadline of ctx and measures it. Its error is a *PageError, or that of a ctx that was
 // canceled. What the visit shows beside its figures is valid with an error too.
 func (b *Browser) Load(ctx context.Context, page *Page) (*Visit, error) {
+	asked := time.Now()
 	if err := b.enter(ctx); err != nil {
 		return &Visit{}, err
 	}
@@ -100,7 +103,7 @@ func (b *Browser) Load(ctx context.Context, page *Page) (*Visit, error) {
 		return &Visit{}, err
 	}
 	r := newRun(p, page)
-	visit, err := r.load(ctx)
+	visit, err := r.load(ctx, asked)
 	var f *PageError
 	errors.As(err, &f)
 	b.ending.Go(func() {
@@ -108,7 +111,16 @@ func (b *Browser) Load(ctx context.Context, page *Page) (*Visit, error) {
 		closed := r.close()
 		b.release(p, !closed || f != nil && (f.Reason == BrowserLost || f.Reason == MainStuck), f == nil)
 	})
+	if err != nil && b.ended() {
+		return visit, context.Canceled
+	}
 	return visit, err
+}
+
+func (b *Browser) ended() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
 }
 
 // enter waits for a slot, half of the time that a run has at most: with less a page would be told off for our queue.

@@ -71,16 +71,17 @@ func newRun(p *process, page *Page) *run {
 	}
 }
 
-// load does it all. The visit shows what was found, also beside an error.
-func (r *run) load(ctx context.Context) (*Visit, error) {
+// load does it all; asked is when it was asked for. The visit shows what was found, also beside an error.
+func (r *run) load(ctx context.Context, asked time.Time) (*Visit, error) {
 	inner, cancel := r.bound(ctx)
 	defer cancel()
-	visit := &Visit{Browser: r.p.version}
+	visit := &Visit{}
 	err := r.open(inner)
 	if err == nil {
 		err = r.login(inner)
 	}
 	if err == nil {
+		visit.Waited = time.Since(asked)
 		err = r.visit(inner, visit)
 	}
 	if err == nil && r.page.Warm {

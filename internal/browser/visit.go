@@ -53,7 +53,7 @@ type Visit struct {
 	Warm     *Figures
 	Response Response
 	Evidence Evidence
-	Browser  string // its version
+	Waited   time.Duration // for the browser and for the login, before the navigation
 }
 
 // Evidence shows how a page came to be what it is.

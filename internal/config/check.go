@@ -23,6 +23,7 @@ const (
 	defaultSampleInterval = 100 * time.Millisecond
 	defaultWindow         = 5 * time.Minute
 	burstSlack            = 30 * time.Second // what a burst may take beyond its duration
+	pageTimeout           = 30 * time.Second // of a page, which must be quiet for five of them
 )
 
 // The bounds of what may be said.
@@ -32,6 +33,7 @@ const (
 	minWindow, maxWindow   = time.Second, 31 * 24 * time.Hour
 	maxName                = 64
 	maxText                = 200
+	maxPath                = 4096
 )
 
 // A checker turns a decoded file into a Config: it fills in defaults and checks what no section can check alone.
@@ -49,6 +51,7 @@ func (c *checker) check() {
 	c.global()
 	c.host()
 	c.bursts()
+	c.browser()
 	c.probes()
 	c.redis()
 	c.postgres()
@@ -103,6 +106,24 @@ func (c *checker) host() {
 		Enabled: true,
 		SampleInterval: c.duration("host.sample_interval",
 			c.file.Host.SampleInterval, defaultSampleInterval, minSample, maxSample),
+	}
+}
+
+// maxPages is how many pages may be loaded at once, on any machine.
+const maxPages = 16
+
+// browser says how pages are loaded.
+func (c *checker) browser() {
+	in, out := &c.file.Browser, &c.cfg.Browser
+	*out = Browser{ChromiumPath: in.ChromiumPath, NoSandbox: in.NoSandbox, Concurrency: 1}
+	if strings.ContainsRune(in.ChromiumPath, 0) || len(in.ChromiumPath) > maxPath {
+		c.refuse("browser.chromium_path", "%s, want the path of a program", quote(in.ChromiumPath))
+	}
+	if c.has("browser.concurrency") {
+		out.Concurrency = in.Concurrency
+		if in.Concurrency < 1 || in.Concurrency > maxPages {
+			c.refuse("browser.concurrency", "%d, want 1 to %d pages at once", in.Concurrency, maxPages)
+		}
 	}
 }
 

@@ -74,6 +74,9 @@ func (c *checker) objective(at string, in *objectiveSection) objective.Objective
 		c.refuse(at+".title", "%s, want one line of at most %d bytes", quote(in.Title), maxText)
 	}
 	c.quantile(at+".quantile", &o)
+	if o.Measure.OfPage() {
+		o.Quantile = objective.Median
+	}
 	c.selectors(at, &o)
 	c.thresholds(at, in, &o)
 	c.window(at+".window", in.Window, &o)
@@ -98,7 +101,7 @@ func (c *checker) quantile(path string, o *objective.Objective) {
 func (c *checker) selectors(at string, o *objective.Objective) {
 	var allowed []string
 	switch o.Measure {
-	case objective.Latency, objective.ErrorRatio:
+	case objective.Latency, objective.ErrorRatio, objective.PageFCP, objective.PageTTI:
 		allowed = []string{"group", "probe"}
 	case objective.CacheHitRatio:
 		allowed = []string{"redis"}
@@ -156,31 +159,48 @@ func (c *checker) selectsProbes(at string, o *objective.Objective) {
 	case c.has(at+".group") && c.has(at+".probe"):
 		c.refuse(at, "both group and probe, want one of them")
 	case c.has(at + ".probe"):
-		if p := c.probeNamed(at+".probe", o.Probe); p != nil && p.Load != nil {
+		switch p := c.probeNamed(at+".probe", o.Probe); {
+		case p == nil:
+		case p.Load != nil:
 			c.refuse(at+".probe", "%s is a burst, want another kind of probe: a burst has measures of its own", quote(o.Probe))
+		case !measured(o.Measure, p):
+			c.refuse(at+".probe", "%s is no page, want a probe of the kind page", quote(o.Probe))
 		}
 	case c.has(at + ".group"):
-		c.groupOfProbes(at+".group", o.Group)
-	case !slices.ContainsFunc(c.cfg.Probes, func(p Probe) bool { return p.Spec() != nil }) && !c.anyUnbuilt("probes"):
-		c.refuse(at+".measure", "%s without a probe other than bursts, want one to measure", quote(string(o.Measure)))
+		c.groupOfProbes(at+".group", o)
+	case !slices.ContainsFunc(c.cfg.Probes, func(p Probe) bool { return measured(o.Measure, &p) }) && !c.anyUnbuilt("probes"):
+		c.refuse(at+".measure", "%s without a probe %s, want one to measure", quote(string(o.Measure)), sources(o.Measure))
 	}
+}
+
+// measured says that the runs of a probe are what a measure is of.
+func measured(m objective.Measure, p *Probe) bool {
+	return p.Spec() != nil && (p.Page != nil || !m.OfPage())
+}
+
+// sources says which probes a measure is of.
+func sources(m objective.Measure) string {
+	if m.OfPage() {
+		return "of the kind page"
+	}
+	return "other than bursts"
 }
 
 // groupOfProbes checks that a group has something to measure, which bursts are not. The group of a probe whose kind is
 // not built is taken as it stands.
-func (c *checker) groupOfProbes(path, group string) {
+func (c *checker) groupOfProbes(path string, o *objective.Objective) {
 	var groups []string
 	for i, p := range c.cfg.Probes {
 		switch {
-		case p.Spec() == nil && !c.unbuilt[fmt.Sprintf("probes[%d]", i)]:
-		case p.Group == group:
+		case !measured(o.Measure, &p) && !c.unbuilt[fmt.Sprintf("probes[%d]", i)]:
+		case p.Group == o.Group:
 			return
 		default:
 			groups = append(groups, p.Group)
 		}
 	}
 	known := slices.Compact(slices.Sorted(slices.Values(groups)))
-	c.refuse(path, "%s has no probe other than bursts, %s", quote(group), instead(group, known))
+	c.refuse(path, "%s has no probe %s, %s", quote(o.Group), sources(o.Measure), instead(o.Group, known))
 }
 
 // probeNamed finds a probe; nil if there is none, which it reports, or if nothing more can be said of it.

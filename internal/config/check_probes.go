@@ -39,6 +39,8 @@ func (c *checker) probe(at string, in *probeSection) Probe {
 		c.refuse(at, "both %s and %s, want one kind a probe", given[0].Kind(), given[1].Kind())
 	case in.Load != nil:
 		c.burst(at, in)
+	case in.Page != nil:
+		c.page(at, in)
 	case len(given) == 1:
 		c.spec(at+"."+in.Kind(), in.Spec())
 	case !c.unknown[at]:
@@ -52,10 +54,14 @@ func (c *checker) probe(at string, in *probeSection) Probe {
 	return out
 }
 
-// timeout is the timeout of a probe that does not give one. The global one bounds a request, so a burst gets its own.
+// timeout is the timeout of a probe that does not give one. The global one bounds a request, so a burst
+// and a page get their own.
 func (c *checker) timeout(in *probeSection) time.Duration {
-	if in.Load != nil {
+	switch {
+	case in.Load != nil:
 		return in.Load.Limit() + time.Duration(in.Load.Waits())*burstSlack
+	case in.Page != nil:
+		return pageTimeout
 	}
 	return c.cfg.Global.Timeout
 }
@@ -76,6 +82,22 @@ func (c *checker) spec(at string, s probes.Spec) {
 	}
 	if _, err := s.Prober(c.env()); err != nil {
 		c.fields(at, err)
+	}
+}
+
+// leastPage is the shortest timeout of a page.
+const leastPage = 10 * time.Second
+
+// page lets a page validate itself, and holds its timeout against what it takes to be sure that a page is interactive.
+func (c *checker) page(at string, in *probeSection) {
+	c.needsBase(at+".page.url", in.Page.URL)
+	for i := range in.Page.Login {
+		c.needsBase(fmt.Sprintf("%s.page.login[%d].url", at, i), in.Page.Login[i].URL)
+	}
+	c.spec(at+".page", in.Page)
+	if c.has(at+".timeout") && in.Timeout < leastPage && in.Timeout >= minTimeout {
+		c.refuse(at+".timeout", "%s, want %s or more for a page, which must be quiet for 5s",
+			quote(written(in.Timeout)), written(leastPage))
 	}
 }
 

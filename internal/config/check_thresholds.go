@@ -86,7 +86,7 @@ func (c *checker) samplesPerSecond(o *objective.Objective) float64 {
 	rate := 0.0
 	for i := range c.cfg.Probes {
 		p := &c.cfg.Probes[i]
-		if p.Spec() == nil || o.Group != "" && o.Group != p.Group || o.Probe != "" && o.Probe != p.Name {
+		if !measured(o.Measure, p) || o.Group != "" && o.Group != p.Group || o.Probe != "" && o.Probe != p.Name {
 			continue
 		}
 		if every := c.interval(p.Schedule); every > 0 {

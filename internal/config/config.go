@@ -33,6 +33,7 @@ type Config struct {
 	Postgres   []Postgres
 	Host       Host
 	Processes  []Process
+	Browser    Browser
 	Objectives []objective.Objective // windows chosen
 	Dir        string                // where relative paths of the file start
 	Hash       string                // hex SHA-256 of the file, first 16 digits
@@ -114,6 +115,13 @@ type Postgres struct {
 type Host struct {
 	Enabled        bool          // false if the section is left out
 	SampleInterval time.Duration // default 100ms
+}
+
+// Browser says which browser loads pages, and how many at once.
+type Browser struct {
+	ChromiumPath string // "" looks for one
+	NoSandbox    bool
+	Concurrency  int // default 1
 }
 
 // A Process is one process of the platform. Exactly one of what finds it is set.

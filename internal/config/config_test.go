@@ -73,10 +73,10 @@ func TestGoodFilesHaveNeitherMistakesNorWarnings(t *testing.T) {
 
 func TestShippedConfiguration(t *testing.T) {
 	cfg := mustLoad(t, "../../perfwatch.yml")
-	if got := len(cfg.Probes); got != 17 {
-		t.Errorf("probes: %d, want 14 of http and 3 of load", got)
+	if got := len(cfg.Probes); got != 18 {
+		t.Errorf("probes: %d, want 14 of http, a page and 3 of load", got)
 	}
-	journey := cfg.Probes[14]
+	journey := cfg.Probes[15]
 	leaves := 0
 	for _, task := range journey.Load.Tasks {
 		leaves += len(task.Tasks)
@@ -85,7 +85,7 @@ func TestShippedConfiguration(t *testing.T) {
 		t.Errorf("%s, %s, %d leaves, timeout %v, want investor_journey, load, 14, 90s",
 			journey.Name, journey.Kind(), leaves, journey.Timeout)
 	}
-	if got := cfg.Probes[15].Timeout; got != time.Minute {
+	if got := cfg.Probes[16].Timeout; got != time.Minute {
 		t.Errorf("timeout of a burst of 30s that gives none: %v, want 1m", got)
 	}
 	if got := cfg.Probes[0]; got.Timeout != 5*time.Second || got.Schedule != "@every 15s" || got.Group != "api" {
@@ -98,8 +98,8 @@ func TestShippedConfiguration(t *testing.T) {
 		windows[o.Name] = o.Window
 	}
 	want := []string{
-		"api_latency_p95", "api_latency_p99", "api_latency_p50", "cache_hit_ratio", "error_ratio", "concurrent_users",
-		"throughput", "memory_usage", "cpu_usage", "recs_error_ratio", "recs_latency_mean", "recs_throughput", "recs_memory",
+		"api_latency_p95", "api_latency_p99", "api_latency_p50", "page_fcp", "page_tti", "cache_hit_ratio", "error_ratio",
+		"concurrent_users", "throughput", "memory_usage", "cpu_usage", "recs_error_ratio", "recs_latency_mean", "recs_throughput", "recs_memory",
 	}
 	if diff := cmp.Diff(want, objectives); diff != "" {
 		t.Error(diff)
@@ -109,7 +109,7 @@ func TestShippedConfiguration(t *testing.T) {
 		"api_latency_p95": 5 * time.Minute, "api_latency_p99": 30 * time.Minute, "api_latency_p50": 5 * time.Minute,
 		"cache_hit_ratio": 5 * time.Minute, "error_ratio": 15 * time.Minute, "concurrent_users": 0, "throughput": 0,
 		"memory_usage": 5 * time.Minute, "cpu_usage": 5 * time.Minute, "recs_error_ratio": 0, "recs_latency_mean": 0,
-		"recs_throughput": 0, "recs_memory": 0,
+		"recs_throughput": 0, "recs_memory": 0, "page_fcp": time.Hour, "page_tti": time.Hour,
 	}
 	if diff := cmp.Diff(wantWindows, windows); diff != "" {
 		t.Error(diff)
@@ -149,9 +149,9 @@ func TestPlanIsRefusedOnlyForWhatIsNotBuilt(t *testing.T) {
 		told[m.Path] = true
 	}
 	for _, path := range []string{
-		"pipelines", "business", `probes[14] "home_page": page`,
+		"pipelines", "business",
 		`probes[16] "cache_canary": canary`,
-		`objectives[3] "page_fcp": measure`, `objectives[7] "daily_pipeline": pipeline`,
+		`objectives[7] "daily_pipeline": pipeline`,
 	} {
 		if !told[path] {
 			t.Errorf("nothing told of %s", path)

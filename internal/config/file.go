@@ -15,6 +15,7 @@ type file struct {
 	Postgres   []postgresSection  `yaml:"postgres"`
 	Host       hostSection        `yaml:"host"`
 	Processes  []processSection   `yaml:"processes"`
+	Browser    browserSection     `yaml:"browser"`
 	Objectives []objectiveSection `yaml:"objectives"`
 }
 
@@ -70,6 +71,13 @@ type postgresSection struct {
 // A hostSection may be empty, as {}: the section itself is the wish.
 type hostSection struct {
 	SampleInterval time.Duration `yaml:"sample_interval"`
+}
+
+// A browserSection says which browser loads pages.
+type browserSection struct {
+	ChromiumPath string `yaml:"chromium_path"`
+	NoSandbox    bool   `yaml:"no_sandbox"`
+	Concurrency  int    `yaml:"concurrency"`
 }
 
 // A processSection is one process of the platform, found in one of four ways.

@@ -21,7 +21,8 @@ type Kinds struct {
 
 	Consistency *probes.Consistency `yaml:"consistency"`
 
-	Load *load.Spec `yaml:"load"`
+	Page *probes.Page `yaml:"page"`
+	Load *load.Spec   `yaml:"load"`
 }
 
 // A kind is what each field of Kinds is: the spec of a probe, or that of a burst.

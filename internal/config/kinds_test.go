@@ -39,6 +39,23 @@ func TestAKindIsOneField(t *testing.T) {
 	}
 }
 
+// everyKeyOfAPage is what testdata/good/kinds.yml says of a page.
+func everyKeyOfAPage() *probes.Page {
+	return &probes.Page{
+		URL: "http://shop.example/", Device: "mobile", Viewport: probes.Viewport{Width: 400, Height: 800, Scale: 2},
+		Throttling: probes.Throttling{
+			Preset: "slow_4g", Latency: 150 * time.Millisecond, Download: 200 << 10, Upload: 90 << 10, CPU: 2.5,
+		},
+		Headers: map[string]string{"X-Token": "hunter2"}, Cookies: map[string]string{"session": "hunter2"},
+		BasicAuth: &probes.PageAuth{Username: "shop", Password: "hunter2"},
+		Login: []probes.PageStep{
+			{URL: "http://shop.example/login"}, {Fill: "#user", Value: "hunter2"}, {Click: "button"}, {WaitFor: "#welcome"},
+		},
+		Block: []string{"*://ads.example/*"}, Marks: []string{"ready"}, Warm: true, Insecure: true, MaxBytes: 10 << 20,
+		Expect: probes.PageExpect{Status: []int{200, 201}, Selector: "#app", Text: "Hello", Title: "^Shop"},
+	}
+}
+
 func TestEveryKindIsRead(t *testing.T) {
 	cfg := mustLoad(t, "testdata/good/kinds.yml")
 	year, two := 365, 2
@@ -77,6 +94,7 @@ func TestEveryKindIsRead(t *testing.T) {
 			Headers: map[string]string{"Authorization": "Bearer hunter2"}, Compare: ".close", Version: ".updated_at",
 			MaxStaleness: 5 * time.Second, MaxBody: 100 << 10, FreshConnection: true,
 		}},
+		{Page: everyKeyOfAPage()},
 	}
 	var got []Kinds
 	for i := range cfg.Probes {

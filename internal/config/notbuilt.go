@@ -25,11 +25,11 @@ func notBuilt(at place) []string {
 	case inFile:
 		return []string{"pipelines", "business"}
 	case inProbe:
-		return []string{"page", "canary"}
+		return []string{"canary"}
 	case inObjective:
 		return []string{"pipeline"}
 	case asAMeasure:
-		return []string{"page_fcp", "page_tti", "pipeline_duration"}
+		return []string{"pipeline_duration"}
 	}
 	return nil
 }

@@ -10,6 +10,9 @@ const (
 	samplesBeyond = 10
 	// meanFloor is the least number of requests behind a mean: one more moves it by a tenth of its own distance at most.
 	meanFloor = 10
+	// pageFloor is the least number of page loads behind a median: two of five may be far off. A page is loaded every few
+	// minutes, so that the ten beyond a quantile would take hours.
+	pageFloor = 5
 	// ratioFloor is the least number of events behind a cache hit ratio, so that one more moves it by a point at most; of
 	// 100 ms samples behind a mean of the host, which is 10 s; and of requests behind the memory that each of them took,
 	// which comes in pages.
@@ -26,6 +29,8 @@ func (o *Objective) Floor() int {
 	switch o.Measure {
 	case Latency, LoadLatency:
 		return int(math.Ceil(samplesBeyond/min(o.Quantile, 1-o.Quantile) - 1e-9))
+	case PageFCP, PageTTI:
+		return pageFloor
 	case ErrorRatio, LoadErrorRatio:
 		return o.errorFloor()
 	case LoadLatencyMean:

@@ -14,6 +14,15 @@ const (
 	MemoryUsage   Measure = "memory_usage"    // host memory in use, mean over the window
 )
 
+// The measures of page loads. One run of a page says little, so that they are the median of the window.
+const (
+	PageFCP Measure = "page_fcp" // first contentful paint, seconds
+	PageTTI Measure = "page_tti" // time to interactive, seconds
+)
+
+// Median is the quantile of the measures of pages.
+const Median = 0.5
+
 // The measures of the last valid burst of a load probe. Those of memory are of the processes that it watches, and the
 // hit ratio is of its Redis servers and of what the responses say of caches; of several the worst one counts.
 const (
@@ -32,7 +41,7 @@ const (
 
 // Measures lists every measure in the order of the documentation.
 func Measures() []Measure {
-	return append([]Measure{Latency, ErrorRatio, CacheHitRatio, CPUUsage, MemoryUsage}, BurstMeasures()...)
+	return append([]Measure{Latency, ErrorRatio, PageFCP, PageTTI, CacheHitRatio, CPUUsage, MemoryUsage}, BurstMeasures()...)
 }
 
 // BurstMeasures lists those that are judged on the last burst and not over a window.
@@ -51,6 +60,12 @@ func (m Measure) HigherIsBetter() bool {
 // OfBurst says that the measure is judged on the last burst and not over a window.
 func (m Measure) OfBurst() bool { return slices.Contains(BurstMeasures(), m) }
 
+// OfPage says that the measure is of probes that load pages.
+func (m Measure) OfPage() bool { return m == PageFCP || m == PageTTI }
+
+// OverDurations says that the measure is a quantile of durations over a window.
+func (m Measure) OverDurations() bool { return m == Latency || m.OfPage() }
+
 // OfMemory says that the measure is of the processes that a burst watches.
 func (m Measure) OfMemory() bool {
 	return m == LoadMemoryPeak || m == LoadMemoryPerRequest || m == LoadMemoryLeak
@@ -62,7 +77,7 @@ func (m Measure) TakesQuantile() bool { return m == Latency || m == LoadLatency 
 // Unit is the unit of the measure's values.
 func (m Measure) Unit() Unit {
 	switch m {
-	case Latency, LoadLatency, LoadLatencyMean, LoadDuration:
+	case Latency, PageFCP, PageTTI, LoadLatency, LoadLatencyMean, LoadDuration:
 		return Seconds
 	case LoadUsers:
 		return Count

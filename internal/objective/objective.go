@@ -12,9 +12,9 @@ type Objective struct {
 	Name     string // snake_case, unique
 	Title    string // for people: "API p95 latency"
 	Measure  Measure
-	Quantile float64       // of Latency and LoadLatency, in (0, 1)
-	Group    string        // selects the probes of a group; Latency and ErrorRatio
-	Probe    string        // selects one probe; Latency, ErrorRatio and the measures of bursts
+	Quantile float64       // of Latency and LoadLatency, in (0, 1); Median of PageFCP and PageTTI
+	Group    string        // selects the probes of a group; Latency, ErrorRatio, PageFCP and PageTTI
+	Probe    string        // selects one probe; those of Group and the measures of bursts
 	Redis    string        // selects a Redis; CacheHitRatio
 	Window   time.Duration // zero for the measures of bursts
 	Target   *float64

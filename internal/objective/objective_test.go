@@ -18,6 +18,8 @@ func TestFloor(t *testing.T) {
 		{"p95", Objective{Measure: Latency, Quantile: 0.95}, 200},
 		{"p99", Objective{Measure: Latency, Quantile: 0.99}, 1000},
 		{"p5", Objective{Measure: Latency, Quantile: 0.05}, 200},
+		{"paint of pages", Objective{Measure: PageFCP, Quantile: Median}, 5},
+		{"interactive pages", Objective{Measure: PageTTI, Quantile: Median}, 5},
 		{"errors of 0.5 % at the lowest", Objective{Measure: ErrorRatio, Target: v(0.01), Warning: v(0.005), Critical: v(0.02)}, 200},
 		{"errors of 1 %", Objective{Measure: ErrorRatio, Target: v(0.01)}, 100},
 		{"no error at all", Objective{Measure: ErrorRatio, Target: v(0)}, 1},
@@ -129,6 +131,7 @@ func TestMeasuresKnowTheirUnitAndDirection(t *testing.T) {
 	}
 	want := map[Measure]row{
 		Latency: {Seconds, false, false}, ErrorRatio: {Ratio, false, false}, CacheHitRatio: {Ratio, true, false},
+		PageFCP: {Seconds, false, false}, PageTTI: {Seconds, false, false},
 		CPUUsage: {Ratio, false, false}, MemoryUsage: {Ratio, false, false},
 		LoadUsers: {Count, true, true}, LoadThroughput: {PerSecond, true, true}, LoadErrorRatio: {Ratio, false, true},
 		LoadLatency: {Seconds, false, true}, LoadLatencyMean: {Seconds, false, true}, LoadDuration: {Seconds, false, true},

@@ -62,7 +62,7 @@ func (t *Tracker) judge(sum slot, durations []*histogram) (value float64, crosse
 	if sum.whole == 0 {
 		return math.NaN(), crossed
 	}
-	if t.objective.Measure != Latency {
+	if !t.objective.Measure.OverDurations() {
 		value = sum.part / sum.whole
 		if t.objective.Measure.OfBurst() {
 			value = sum.part

@@ -62,7 +62,7 @@ type slot struct {
 	number    int64
 	whole     float64   // events: samples, runs, lookups
 	part      float64   // their sum: failures, hits, values
-	within    [3]uint64 // samples at or under each threshold, of Latency
+	within    [3]uint64 // samples at or under each threshold, of durations
 	durations *histogram
 }
 
@@ -88,10 +88,10 @@ func NewTracker(o *Objective) *Tracker {
 // Objective is what is tracked.
 func (t *Tracker) Objective() *Objective { return t.objective }
 
-// Observe records one value at an instant: a duration in seconds for Latency, 1 for a failure and 0 for a success for
-// ErrorRatio, a sample of the host. A value that is negative or not finite is ignored, and so is one older than the
-// window. Ten of those in a row mean that the clock was set back: then they count, and what lies after them is forgotten.
-// The measures of bursts take none of these.
+// Observe records one value at an instant: a duration in seconds for Latency and the measures of pages, 1 for a failure
+// and 0 for a success for ErrorRatio, a sample of the host. A value that is negative or not finite is ignored, and so is
+// one older than the window. Ten of those in a row mean that the clock was set back: then they count, and what lies after
+// them is forgotten. The measures of bursts take none of these.
 func (t *Tracker) Observe(at time.Time, v float64) {
 	if !usable(v) || t.objective.Measure.OfBurst() {
 		return
@@ -104,7 +104,7 @@ func (t *Tracker) Observe(at time.Time, v float64) {
 	}
 	s.whole++
 	s.part += v
-	if t.objective.Measure != Latency {
+	if !t.objective.Measure.OverDurations() {
 		return
 	}
 	if s.durations == nil {
@@ -134,12 +134,12 @@ func (t *Tracker) Burst(v float64, samples int) {
 }
 
 // Add records counted events: part hits (or failures) out of whole lookups (or runs). What is not a part of a whole is
-// ignored. Latency and the measures of bursts take no counts.
+// ignored. Quantiles of durations and the measures of bursts take no counts.
 func (t *Tracker) Add(at time.Time, part, whole float64) {
 	if !usable(part) || !usable(whole) || whole == 0 || part > whole {
 		return
 	}
-	if m := t.objective.Measure; m == Latency || m.OfBurst() {
+	if m := t.objective.Measure; m.OverDurations() || m.OfBurst() {
 		return
 	}
 	t.mu.Lock()

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/perfwatch/perfwatch/internal/browser"
+	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// newBrowser is what loads the pages of a configuration. It starts nothing before the first page.
+func (d *daemon) newBrowser(cfg *config.Config) *browser.Browser {
+	return browser.New(browser.Settings{
+		Path: cfg.Browser.ChromiumPath, NoSandbox: cfg.Browser.NoSandbox, Concurrency: cfg.Browser.Concurrency,
+	}, d.logger)
+}
+
+// turns keep pages and bursts of the same host apart: a page that loads during a burst measures the burst. A burst goes
+// first.
+type turns struct {
+	mu     sync.Mutex
+	bursts map[string]int                      // running, by host
+	pages  map[*context.CancelCauseFunc]string // running, with their host
+}
+
+// page begins a page. It is not to begin while a burst runs against its host; ctx is canceled when one begins.
+func (t *turns) page(ctx context.Context, host string) (_ context.Context, end func(), free bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.bursts[host] > 0 {
+		return nil, nil, false
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	if t.pages == nil {
+		t.pages = map[*context.CancelCauseFunc]string{}
+	}
+	t.pages[&cancel] = host
+	return ctx, func() {
+		cancel(nil)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.pages, &cancel)
+	}, true
+}
+
+// burst begins a burst and stops the pages of its hosts.
+func (t *turns) burst(hosts []string) (end func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.bursts == nil {
+		t.bursts = map[string]int{}
+	}
+	for _, host := range hosts {
+		t.bursts[host]++
+		for cancel, page := range t.pages {
+			if page == host {
+				(*cancel)(context.Canceled)
+			}
+		}
+	}
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for _, host := range hosts {
+			t.bursts[host]--
+		}
+	}
+}
+
+// load runs a page, unless a burst meets its host.
+func (w *watched) load(ctx context.Context, d *daemon, host string, due time.Time) {
+	ctx, end, free := d.turns.page(ctx, host)
+	if !free {
+		w.series.Skipped("guard")
+		d.logger.Debug("run skipped", "probe", w.Name, "due", due, "reason", "a burst runs against its host")
+		return
+	}
+	defer end()
+	w.observe(d, probes.Take(ctx, w.prober, due))
+}
