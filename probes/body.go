@@ -23,7 +23,12 @@ type bodyReader struct {
 	buf  []byte
 	kept []byte
 	size int64 // of the last body after decompression, as far as it was read
+
+	keepFirst int // how many bytes of the last body first gives; less than smallRead
 }
+
+// first is the beginning of the last body, as far as it was read.
+func (b *bodyReader) first() []byte { return b.buf[:min(b.size, int64(b.keepFirst))] }
 
 // wireReader counts what it reads and remembers why it stopped.
 type wireReader struct {
@@ -54,15 +59,18 @@ func (b *bodyReader) read(resp *http.Response, limit int64, keep bool) (n int64,
 	r, err := b.decoded(resp)
 	for b.size = 0; err == nil; {
 		var k int
-		k, err = r.Read(b.buf)
+		into := b.buf[len(b.first()):] // which stays
+		k, err = r.Read(into)
 		if b.size += int64(k); b.size > limit {
 			return b.wire.n, nil, fmt.Errorf("%w: over %d bytes", ErrBodyTooLarge, limit)
 		}
 		if keep {
-			b.kept = append(b.kept, b.buf[:k]...)
+			b.kept = append(b.kept, into[:k]...)
 		}
-		if k == smallRead && len(b.buf) == smallRead {
+		if k == len(into) && len(b.buf) == smallRead {
+			first := b.first()
 			b.buf = make([]byte, readSize)
+			copy(b.buf, first)
 		}
 	}
 	if errors.Is(err, io.EOF) && errors.Is(b.wire.err, io.EOF) {

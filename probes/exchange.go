@@ -26,7 +26,8 @@ type exchange struct {
 	times     *timings
 	body      bodyReader
 	timings   []ServerTiming // of the last response
-	dirty     bool           // a hook may still come: times must not serve another run
+	witness   witness
+	dirty     bool // a hook may still come: times must not serve another run
 }
 
 func newExchange(rt http.RoundTripper) *exchange {
@@ -62,6 +63,9 @@ func (x *exchange) run(ctx context.Context, p *HTTPProber, d *Draft) (res Result
 	if err == nil && d.reads() {
 		err = d.read(ctx, resp, body)
 	}
+	if x.witness.keeps {
+		res.Evidence = x.evidence(p, resp)
+	}
 	if err != nil {
 		err = fmt.Errorf("fetching %q: %w", p.name, shorten(interrupted(ctx, err)))
 	}
@@ -96,6 +100,7 @@ func (x *exchange) chain(ctx context.Context, p *HTTPProber, d *Draft, res *Resu
 			return resp, nil
 		}
 		x.remember(req.URL, resp)
+		x.noteRedirect(p, resp)
 		if req, err = p.redirect(req, resp); err == nil && hops == maxRedirects {
 			err = fmt.Errorf("%w: more than %d redirects", ErrInvalidResponse, maxRedirects)
 		}

@@ -33,6 +33,7 @@ type HTTP struct {
 	FollowRedirects *bool             `yaml:"follow_redirects"` // default true, ten at most
 	ServerTiming    []string          `yaml:"server_timing"`    // metrics of Server-Timing to keep; default: the first 8 met
 	Expect          Expect            `yaml:"expect"`
+	Mask            Mask              `yaml:"mask"` // what is not shown of answers
 
 	FreshConnection bool          `yaml:"fresh_connection"`   // dial anew for every run: measures the handshake each time
 	MaxConnection   time.Duration `yaml:"max_connection_age"` // dial anew, and look the name up, after this; default 5m
@@ -83,6 +84,7 @@ func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 		follow: env.follow(h.FollowRedirects),
 		body:   h.payload(env.Dir, &ms),
 		expect: h.Expect.compile(&ms),
+		masks:  h.Mask.compile(&ms),
 		age:    h.age(&ms),
 		http2:  h.HTTPVersion == version2,
 
@@ -100,6 +102,7 @@ func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 	p.own = ownHeaders(env)
 	p.request = h.request(method, target, p.own, p.body)
 	p.head, _ = appendHead(nil, p.request)
+	p.masks = p.masks.with(p.request.Header)
 	p.name = method + " " + p.request.URL.Redacted()
 	var err error
 	if p.transport, err = wire(client, dial); err != nil {
@@ -156,6 +159,7 @@ type HTTPProber struct {
 	own           http.Header   // what any host may see: all but the configured headers
 	body          []byte
 	expect        expectation
+	masks         *masks
 	follow, fresh bool
 	serverTiming  []string // names that are kept; empty for all
 	transport     http.RoundTripper
@@ -177,14 +181,16 @@ func (p *HTTPProber) fill(ctx context.Context, d *Draft) (Result, error) {
 	x := p.idle.Swap(nil)
 	if x == nil {
 		x = newExchange(p.transport)
+		x.witness.keeps = true
 		if p.request.Header[traceHeader] == nil { // who gives the header follows a trace of their own
 			x.tracer = newTracer(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 		}
 	}
+	x.body.keepFirst = maxEvidenceBody
 	res, err := x.run(x.times.trace(ctx), p, d)
 	if !x.dirty {
 		// Of these some need not be held until the next run, and some are the result's.
-		x.body, x.timings, x.jar = bodyReader{}, nil, nil
+		x.body, x.timings, x.jar, x.witness.redirects = bodyReader{}, nil, nil, nil
 		p.idle.Store(x)
 	}
 	return res, err

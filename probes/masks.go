@@ -1,6 +1,135 @@
 package probes
 
-import "strings"
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// minSecret is the shortest value that is looked for in what servers send back: shorter ones stand everywhere by chance.
+const minSecret = 6
+
+// maxMasks bounds what one probe may look for.
+const maxMasks = 20
+
+// secretField is a field of a JSON body whose name says that its value is a secret; cut off bodies may end in it.
+var secretField = regexp.MustCompile(`(?i)("[^"]*(?:token|secret|passw|api_?key|session_?id)[^"]*"\s*:\s*")(?:[^"\\]|\\.)*`)
+
+// A Mask says what must not be shown of answers, beside what is sent and what has the name of a secret.
+type Mask struct {
+	Headers []string `yaml:"headers"` // names
+	Matches []string `yaml:"matches"` // RE2; what matches is not shown
+	Body    bool     `yaml:"body"`    // show nothing of the body
+}
+
+// masks is a Mask ready to be used, and the secrets that we send ourselves.
+type masks struct {
+	headers []string // canonical
+	matches []*regexp.Regexp
+	values  []string // the longest first
+	noBody  bool
+}
+
+// compile checks a mask.
+func (m *Mask) compile(ms *mistakes) *masks {
+	c := &masks{noBody: m.Body}
+	if n := len(m.Headers) + len(m.Matches); n > maxMasks {
+		ms.add("mask", fmt.Sprint(n, " entries"), fmt.Sprintf("at most %d", maxMasks))
+	}
+	for i, name := range m.Headers {
+		if !isToken(name) {
+			ms.add(fmt.Sprintf("mask.headers[%d]", i), name, "a header name of letters, digits and !#$%&'*+-.^_`|~")
+		}
+		c.headers = append(c.headers, http.CanonicalHeaderKey(name))
+	}
+	for i, text := range m.Matches {
+		match, err := regexp.Compile(text)
+		if err != nil || match.MatchString("") {
+			ms.add(fmt.Sprintf("mask.matches[%d]", i), text, "an RE2 regular expression that does not match nothing")
+			continue
+		}
+		c.matches = append(c.matches, match)
+	}
+	return c
+}
+
+// with is m and the secrets that a request carries: servers send back what they were asked. It is m itself if that knows
+// them all.
+func (m *masks) with(h http.Header) *masks {
+	more := m
+	for name, values := range h {
+		if !m.secretHeader(name) {
+			continue
+		}
+		for _, value := range values {
+			more = more.hiding(m, value)
+			for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return strings.ContainsRune(" ;=,", r) }) {
+				more = more.hiding(m, part) // "Bearer …", cookies
+			}
+			if _, password, ok := (&http.Request{Header: http.Header{"Authorization": {value}}}).BasicAuth(); ok {
+				more = more.hiding(m, password)
+			}
+		}
+	}
+	if more != m {
+		slices.SortFunc(more.values, func(a, b string) int { return len(b) - len(a) })
+	}
+	return more
+}
+
+// hiding adds a value to m, which is a copy of the original from the first one on.
+func (m *masks) hiding(original *masks, value string) *masks {
+	if len(value) < minSecret || slices.Contains(m.values, value) {
+		return m
+	}
+	if m == original {
+		own := *m
+		own.values = slices.Clone(m.values)
+		m = &own
+	}
+	m.values = append(m.values, value)
+	return m
+}
+
+func (m *masks) secretHeader(name string) bool {
+	return isSecretName(name) || slices.Contains(m.headers, name)
+}
+
+// text masks a text. That of a body may have been cut off in the midst of a secret.
+func (m *masks) text(text []byte, cut bool) []byte {
+	for _, secret := range m.values {
+		if text = bytes.ReplaceAll(text, []byte(secret), []byte(hidden)); cut {
+			text = withoutBeginning(text, secret)
+		}
+	}
+	for _, match := range m.matches {
+		text = match.ReplaceAllLiteral(text, []byte(hidden))
+	}
+	return text
+}
+
+// withoutBeginning masks the beginning of a secret at the end of a text.
+func withoutBeginning(text []byte, secret string) []byte {
+	for n := min(len(text), len(secret)-1); n >= minSecret; n-- {
+		if string(text[len(text)-n:]) == secret[:n] {
+			return append(text[:len(text)-n], hidden...)
+		}
+	}
+	return text
+}
+
+// fields masks the fields of JSON that are secrets by their name. Most bodies have none.
+func maskFields(body []byte) []byte {
+	for _, word := range []string{"oken", "ecret", "assw", "key", "Key", "ession", "TOKEN", "SECRET", "PASSW", "KEY", "SESSION"} {
+		if bytes.Contains(body, []byte(word)) {
+			return secretField.ReplaceAll(body, []byte("${1}"+hidden))
+		}
+	}
+	return body
+}
 
 // isSecretName reports whether what goes under a header's name is likely to be a secret: Authorization, Set-Cookie,
 // X-Api-Key, X-Csrf-Token and the like. Too many are better than too few.

@@ -73,6 +73,7 @@ type Result struct {
 	TraceID      TraceID
 	// ServerTimings is valid until the next request of the same session.
 	ServerTimings []ServerTiming
+	Evidence      *Evidence          // nil of a session's requests, and if nothing came
 	SQL           *SQLResult         // of the kind sql; nil for any other
 	Page          *PageResult        // of the kind page; nil for any other
 	Consistency   *ConsistencyResult // of the kind consistency; nil for any other
