@@ -153,6 +153,7 @@ func (p *dnsProber) Probe(ctx context.Context) (res Result, err error) {
 	}
 	res.ended = time.Now()
 	if err == nil {
+		res.Evidence = shownAnswer(answer)
 		err = p.judge(answer)
 	}
 	if err != nil {
@@ -254,6 +255,18 @@ func (p *dnsProber) judge(m *dns.Msg) error {
 		}
 	}
 	return fmt.Errorf("%w: none of %d records matches %q", ErrInvalidResponse, len(m.Answer), p.match)
+}
+
+// shownAnswer shows an answer's records as they stand in a zone file.
+func shownAnswer(m *dns.Msg) *Evidence {
+	var body []byte
+	for _, record := range m.Answer {
+		if len(body) > maxEvidenceBody {
+			break
+		}
+		body = append(append(body, record.String()...), '\n')
+	}
+	return new(masks).said("Status: "+rcodeName(m.Rcode)+"\n", body, int64(len(body)))
 }
 
 func rcodeName(code int) string {

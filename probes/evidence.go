@@ -1,6 +1,9 @@
 package probes
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"hash/maphash"
 	"maps"
 	"net/http"
@@ -8,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -148,6 +152,41 @@ func (m *masks) bodyText(body []byte, more bool) (text string, cut bool) {
 	}
 	body = m.text(maskFields(body), more)
 	return printable(body, maxEvidenceBody), more || len(body) > maxEvidenceBody
+}
+
+// said is the evidence of what is no HTTP: head says in lines what it is about, body is the beginning of so many bytes that
+// came. It is nil if both are empty.
+func (m *masks) said(head string, body []byte, size int64) *Evidence {
+	if head == "" && len(body) == 0 {
+		return nil
+	}
+	first := body[:min(len(body), maxEvidenceBody)]
+	e := &Evidence{Head: printable([]byte(head), maxEvidenceHead)}
+	e.Body, e.Cut = m.bodyText(slices.Clone(first), size > int64(len(first)))
+	return e
+}
+
+// shownTLS shows what a handshake came to, and the certificate that the server sent first.
+func shownTLS(state *tls.ConnectionState, chain []*x509.Certificate) string {
+	var text strings.Builder
+	if state.HandshakeComplete {
+		_, _ = fmt.Fprintf(&text, "Version: %s\nCipher: %s\n", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))
+		if state.NegotiatedProtocol != "" {
+			_, _ = fmt.Fprintf(&text, "Protocol: %s\n", oneLine(state.NegotiatedProtocol))
+		}
+	}
+	if len(chain) > 0 {
+		leaf := chain[0]
+		_, _ = fmt.Fprintf(&text, "Subject: %s\nIssuer: %s\nNames: %s\nNot-Before: %s\nNot-After: %s\n",
+			oneLine(leaf.Subject.String()), oneLine(leaf.Issuer.String()), oneLine(strings.Join(leaf.DNSNames, ", ")),
+			leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return text.String()
+}
+
+// oneLine bounds a value that a peer chose, and keeps it on its line.
+func oneLine(value string) string {
+	return strings.ReplaceAll(printable([]byte(value), maxEvidenceValue), "\n", ".")
 }
 
 // printable cuts a text to a size, at most, and replaces what is not to be printed: control characters other than line

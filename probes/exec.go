@@ -68,6 +68,7 @@ func (s *Exec) Prober(env Env) (Prober, error) {
 		ms.add("expect.max_output", e.MaxOutput, "a size above 0 and up to "+maxMaxOutput.String())
 	}
 	p.expect.match = ms.matches(e.Matches)
+	p.masks = hide(slices.Collect(maps.Values(s.Env))...)
 	if e.JSON != "" {
 		var err error
 		p.expect.query = e.JSON
@@ -136,6 +137,7 @@ type execProber struct {
 	codes  []int
 	limit  ByteSize
 	expect expectation
+	masks  *masks
 }
 
 // Probe implements Prober.
@@ -148,6 +150,9 @@ func (p *execProber) Probe(ctx context.Context) (res Result, err error) {
 	complaint := &output{limit: maxComplaint}
 	code, err := execute(ctx, cmd, out, complaint)
 	res = Result{ended: time.Now(), Bytes: out.size}
+	if cmd.ProcessState != nil {
+		res.Evidence = p.masks.said("Ended: "+cmd.ProcessState.String()+"\n", out.kept, out.size)
+	}
 	switch {
 	case errors.Is(context.Cause(ctx), ErrBodyTooLarge):
 		err = fmt.Errorf("%w: over %s of output", ErrBodyTooLarge, p.limit)
@@ -159,7 +164,7 @@ func (p *execProber) Probe(ctx context.Context) (res Result, err error) {
 		return res, nil
 	}
 	err = fmt.Errorf("running %q: %w", p.args[0], err)
-	if said := bytes.TrimSpace(complaint.kept); len(said) > 0 {
+	if said := p.masks.text(bytes.TrimSpace(complaint.kept), complaint.size > maxComplaint); len(said) > 0 {
 		err = fmt.Errorf("%w: it says %q", err, said)
 	}
 	return res, shorten(err)

@@ -65,18 +65,18 @@ func (l *link) handshake(ctx context.Context, config *tls.Config) (tls.Connectio
 	return conn.ConnectionState(), err
 }
 
-// converse sends text, if there is any, and reads until the reply matches; a nil match waits for no reply. It returns the
-// bytes that came.
-func (l *link) converse(text string, match *regexp.Regexp) (int64, error) {
+// converse sends text, if there is any, and reads until the reply matches; a nil match waits for no reply. It returns what
+// came.
+func (l *link) converse(text string, match *regexp.Regexp) ([]byte, error) {
 	if text != "" {
 		l.times.dialPhase(Request)
 		if _, err := io.WriteString(l.Conn, text); err != nil {
-			return 0, fmt.Errorf("sending: %w", err)
+			return nil, fmt.Errorf("sending: %w", err)
 		}
 		l.times.leave(Request)
 	}
 	if match == nil {
-		return 0, nil
+		return nil, nil
 	}
 	l.times.dialPhase(FirstByte)
 	reply := make([]byte, 0, maxReply)
@@ -88,14 +88,14 @@ func (l *link) converse(text string, match *regexp.Regexp) (int64, error) {
 		reply = reply[:len(reply)+n]
 		switch {
 		case n > 0 && match.Match(reply):
-			return int64(len(reply)), nil
+			return reply, nil
 		case errors.Is(err, io.EOF) && len(reply) > 0:
-			return int64(len(reply)), fmt.Errorf("%w: no match of %q in %d bytes", ErrInvalidResponse, match, len(reply))
+			return reply, fmt.Errorf("%w: no match of %q in %d bytes", ErrInvalidResponse, match, len(reply))
 		case err != nil:
-			return int64(len(reply)), fmt.Errorf("reading reply: %w", err)
+			return reply, fmt.Errorf("reading reply: %w", err)
 		}
 	}
-	return maxReply, fmt.Errorf("%w: no match of %q in the first %d bytes", ErrBodyTooLarge, match, maxReply)
+	return reply, fmt.Errorf("%w: no match of %q in the first %d bytes", ErrBodyTooLarge, match, maxReply)
 }
 
 // wantAddress is what checkAddress asks for.

@@ -66,8 +66,8 @@ func (m *masks) with(h http.Header) *masks {
 		}
 		for _, value := range values {
 			more = more.hiding(m, value)
-			for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return strings.ContainsRune(" ;=,", r) }) {
-				more = more.hiding(m, part) // "Bearer …", cookies
+			for part := range strings.FieldsFuncSeq(value, divides) {
+				more = more.hiding(m, part)
 			}
 			if _, password, ok := (&http.Request{Header: http.Header{"Authorization": {value}}}).BasicAuth(); ok {
 				more = more.hiding(m, password)
@@ -79,6 +79,27 @@ func (m *masks) with(h http.Header) *masks {
 	}
 	return more
 }
+
+// maxSecrets is how many words of what is sent are looked for in what comes back.
+const maxSecrets = 100
+
+// hide is the masks of what texts say, as wholes and by the word. Of what answers too many words nothing is shown.
+func hide(texts ...string) *masks {
+	m := &masks{}
+	for _, text := range texts {
+		m = m.hiding(nil, strings.TrimSpace(text))
+		for word := range strings.FieldsFuncSeq(text, divides) {
+			if m = m.hiding(nil, word); len(m.values) > maxSecrets {
+				return &masks{noBody: true}
+			}
+		}
+	}
+	slices.SortFunc(m.values, func(a, b string) int { return len(b) - len(a) })
+	return m
+}
+
+// divides reports whether a character stands between words: those of "Bearer …", of cookies and of lines.
+func divides(r rune) bool { return strings.ContainsRune(" ;=,\r\n\t", r) }
 
 // hiding adds a value to m, which is a copy of the original from the first one on.
 func (m *masks) hiding(original *masks, value string) *masks {

@@ -28,7 +28,7 @@ func (s *TCP) Prober(env Env) (Prober, error) {
 	p := &tcpProber{address: s.Address, permit: env.Permit, send: s.Send}
 	ms.checkAddress("address", s.Address)
 	ms.checkSend(s.Send)
-	p.match = ms.matches(s.Expect.Matches)
+	p.match, p.masks = ms.matches(s.Expect.Matches), hide(s.Send)
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
 	}
@@ -49,6 +49,7 @@ type tcpProber struct {
 	permit  Permit
 	send    string
 	match   *regexp.Regexp
+	masks   *masks
 }
 
 // Probe implements Prober.
@@ -56,7 +57,9 @@ func (p *tcpProber) Probe(ctx context.Context) (res Result, err error) {
 	l, err := openLink(ctx, p.permit, "tcp", p.address)
 	defer func() { res.Phases = l.close() }()
 	if err == nil {
-		res.Bytes, err = l.converse(p.send, p.match)
+		var reply []byte
+		reply, err = l.converse(p.send, p.match)
+		res.Bytes, res.Evidence = int64(len(reply)), p.masks.said("", reply, int64(len(reply)))
 	}
 	if err != nil {
 		return res, fmt.Errorf("asking %q: %w", p.address, err)

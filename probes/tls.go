@@ -54,7 +54,7 @@ func (s *TLSHandshake) Prober(env Env) (Prober, error) {
 	if d := s.Expect.MinDays; d < 0 || d > maxDays {
 		ms.add("expect.min_days", d, fmt.Sprintf("0 to %d days", maxDays))
 	}
-	p.match = ms.matches(s.Expect.Matches)
+	p.match, p.masks = ms.matches(s.Expect.Matches), hide(s.Send)
 	p.config = ms.clientTLS(s.TLSConfig, s.Address, env.Dir)
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
@@ -86,27 +86,33 @@ type tlsProber struct {
 	config  *tls.Config
 	send    string
 	match   *regexp.Regexp
+	masks   *masks
 	expect  TLSExpect
 }
 
 // Probe implements Prober. Its Result has the certificate's expiry also where the certificate is not trusted.
 func (p *tlsProber) Probe(ctx context.Context) (res Result, err error) {
+	var shown string
+	var reply []byte
 	l, err := openLink(ctx, p.permit, "tcp", p.address)
 	defer func() { res.Phases = l.close() }()
 	if err == nil {
 		var state tls.ConnectionState
 		state, err = l.handshake(ctx, p.config)
-		res.CertNotAfter = earliestExpiry(state.PeerCertificates)
+		chain := state.PeerCertificates
 		if verify := new(tls.CertificateVerificationError); errors.As(err, &verify) {
-			res.CertNotAfter = earliestExpiry(verify.UnverifiedCertificates)
+			chain = verify.UnverifiedCertificates
 		}
+		res.CertNotAfter, shown = earliestExpiry(chain), shownTLS(&state, chain)
 		if err == nil {
 			err = p.judge(&state, res.CertNotAfter)
 		}
 	}
 	if err == nil {
-		res.Bytes, err = l.converse(p.send, p.match)
+		reply, err = l.converse(p.send, p.match)
+		res.Bytes = int64(len(reply))
 	}
+	res.Evidence = p.masks.said(shown, reply, res.Bytes)
 	if err != nil {
 		return res, fmt.Errorf("asking %q: %w", p.address, err)
 	}
