@@ -44,16 +44,11 @@ func Render(cfg *config.Config, name string, parallelism int) (*Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := cfg.BurstEnv()
-	env.Elsewhere = true
-	plan, err := p.Load.Plan(name, env)
+	plan, err := p.Load.Plan(name, planEnv(cfg))
 	if err != nil {
 		return nil, fmt.Errorf("building probe %q: %w", name, err)
 	}
-	x := &exporter{
-		probe: p, spec: p.Load, plan: plan, env: env, timeout: cfg.Global.Timeout, parallelism: parallelism,
-		slots: map[string]int{}, columns: map[string]int{}, variables: map[string]string{}, needed: map[string]bool{},
-	}
+	x := newExporter(cfg, p, plan, parallelism)
 	page := x.page(cfg)
 	if len(x.refused) > 0 {
 		return nil, fmt.Errorf("exporting probe %q: %w", name, errors.Join(x.refused...))
@@ -65,6 +60,13 @@ func Render(cfg *config.Config, name string, parallelism int) (*Script, error) {
 	return &Script{
 		Name: name, Text: text, Notes: x.notes, Environment: sortedKeys(x.needed), parallelism: parallelism, users: plan.Users(),
 	}, nil
+}
+
+// planEnv lets a plan be made where what it needs of the environment is not there.
+func planEnv(cfg *config.Config) probes.Env {
+	env := cfg.BurstEnv()
+	env.Elsewhere = true
+	return env
 }
 
 // burst finds a load probe.
@@ -185,6 +187,13 @@ type exporter struct {
 
 	notes   []string
 	refused []error
+}
+
+func newExporter(cfg *config.Config, p *config.Probe, plan *load.Plan, parallelism int) *exporter {
+	return &exporter{
+		probe: p, spec: p.Load, plan: plan, env: planEnv(cfg), timeout: cfg.Global.Timeout, parallelism: parallelism,
+		slots: map[string]int{}, columns: map[string]int{}, variables: map[string]string{}, needed: map[string]bool{},
+	}
 }
 
 // refuse says what cannot be carried over.

@@ -9,19 +9,20 @@ import (
 const (
 	// longestPeriod bounds the search for a number of draws in which every share is a whole number of them.
 	longestPeriod = 100_000
-	// roughPeriod is the one of shares that have none: a share is off by a millionth at most.
+	// roughPeriod is the one of shares that have none: a share is off by a millionth at most. It and its step are numbers
+	// of Fibonacci, one after the other, whose quotients are all 1.
 	roughPeriod = 832_040
+	roughStep   = 514_229
 )
 
 // A list says what is drawn from it. Users of k6 share no memory, so that a draw can depend on nothing but its own number:
 // draw n of a list takes place p(n), and what it comes to is the first entry whose upper bound is above that place.
 //
 // With P places, b = n div P and r = n mod P, place p(n) = (r*step + b) mod P. As step and P have no common divisor, P
-// draws take each place once: after each P draws every entry has had exactly its share. Within them a step near P/1.618
-// spreads the draws of an entry as evenly as any multiple can, as the golden ratio is the number that fractions come
-// least near to (H. Niederreiter, Random Number Generation and Quasi-Monte Carlo Methods, 1992, section 3.1). Adding b
-// keeps a user, or one of several k6, who gets every k-th draw with k dividing P, from coming to the same entries again
-// and again.
+// draws take each place once: after each P draws every entry has had exactly its share. Within them the draws of an entry
+// are spread the more evenly the smaller the quotients of the continued fraction of step/P are (H. Niederreiter, Random
+// Number Generation and Quasi-Monte Carlo Methods, 1992, chapters 3 and 5). Adding b keeps a user, or one of several k6,
+// who gets every k-th draw with k dividing P, from coming to the same entries again and again.
 type list struct {
 	Period int   `json:"period"`
 	Step   int   `json:"step"`
@@ -76,25 +77,29 @@ func whole(shares []float64, p int) bool {
 	return true
 }
 
-// step is the number that is nearest to period/1.618 and has no common divisor with it.
+// step is the number without a common divisor with the period whose fraction of it has the smallest quotients: the sum of
+// them bounds how unevenly its multiples lie. Of several it is the least.
 func step(period int) int {
-	golden := float64(period) / math.Phi
-	low, high := int(golden), int(golden)+1
-	for gcd(low, period) != 1 { // of 1 at the latest: gcd(0, 1) is 1
-		low--
+	if period == roughPeriod {
+		return roughStep
 	}
-	for gcd(high, period) != 1 {
-		high++
+	best, least := 1, math.MaxInt
+	for s := 1; s <= period; s++ {
+		if sum := quotients(s, period); sum < least {
+			best, least = s, sum
+		}
 	}
-	if golden-float64(low) < float64(high)-golden {
-		return low
-	}
-	return high
+	return best
 }
 
-func gcd(a, b int) int {
-	for b != 0 {
-		a, b = b, a%b
+// quotients sums those of the continued fraction of a/b; a number that is too large where both have a common divisor.
+func quotients(a, b int) (sum int) {
+	for a != 0 {
+		sum += b / a
+		a, b = b%a, a
 	}
-	return a
+	if b != 1 {
+		return math.MaxInt
+	}
+	return sum
 }

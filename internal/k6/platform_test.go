@@ -12,7 +12,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -103,11 +102,7 @@ func journey(t *testing.T, d *door, model string) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Parse([]byte(strings.NewReplacer("BASE", d.url, "MODEL", model).Replace(string(text))), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cfg
+	return parseText(t, filled(string(text), d.url, model))
 }
 
 type deaf struct{}
@@ -126,7 +121,6 @@ func TestK6SendsWhatABurstSends(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			model = strings.NewReplacer("{", "", "}", "", ", ", "\n      ").Replace(model)
 			ours, theirs := newDoor(t, to), newDoor(t, to)
 			var wg sync.WaitGroup
 			wg.Go(func() {

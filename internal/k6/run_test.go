@@ -1,15 +1,14 @@
 package k6
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +27,7 @@ type register struct {
 // note writes a request down whole, but for what names its own connection or trace.
 func (l *register) note(r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", r.Method, r.URL)
 	for _, name := range sortedKeys(r.Header) {
@@ -126,12 +126,16 @@ func TestK6SendsTheSameRequests(t *testing.T) {
 			s := load.Run(t.Context(), plan, deaf{})
 			base, theirs := serve(t, answer)
 			run := peer.RunK6(t, render(t, parse(t, base, file)).Text,
-				"PERFWATCH_X_KEY=k3y", "PERFWATCH_COOKIE_C=s3cret", "PERFWATCH_X_OTHER=b-")
+				"--env=PERFWATCH_X_KEY=k3y", "--env=PERFWATCH_COOKIE_C=s3cret", "--env=PERFWATCH_X_OTHER=b-")
 			if run.Code != 0 && run.Code != 99 {
 				t.Fatalf("k6 ended with %d:\n%s", run.Code, run.Output)
 			}
 			if failed := uint64(run.Metrics[failed]["passes"]); failed != s.Failures() {
 				t.Errorf("%d requests of k6 failed, and %d of perfwatch", failed, s.Failures())
+			}
+			// Of the answers three have a status that is none of the good ones.
+			if bad := run.Metrics["http_req_failed"]["passes"]; bad != 3*float64(strings.Count(file, "answers")) {
+				t.Errorf("k6 says that %g requests failed by their status, want 3 of the answers", bad)
 			}
 			same(t, theirs.sorted(), ours.sorted())
 		})
@@ -171,41 +175,46 @@ probes:
       iterations: 90
       setup: [{name: login, http: {url: "/setup?account=${account}"}}]
       tasks:
-        - {name: two, http: {url: "/two?symbol=${symbol}&symbol=${symbol}&once=${once}"}}
-        - {name: one, weight: 2, http: {url: "/one?symbol=${symbol}&once=${once}"}}
-        - {name: none, weight: 3, http: {url: "/none?once=${once}"}}
-      data: {symbol: {count: 20, pick: sequential}, once: {count: 90, pick: unique}, account: {count: 3, pick: unique}}
+        - {name: two, http: {url: "/two?symbol=${symbol}&symbol=${symbol}&once=${once}&pair=${pair}${pair}"}}
+        - {name: one, weight: 2, http: {url: "/one?symbol=${symbol}&once=${once}&pair=${pair}${pair}"}}
+        - {name: none, weight: 3, http: {url: "/none?once=${once}&pair=${pair}${pair}"}}
+      data: {symbol: {count: 20, pick: sequential}, once: {count: 90, pick: unique}, pair: {values: [a, b, c, d], pick: sequential}, account: {count: 3, pick: unique}}
 `)).Text)
 	if run.Code != 0 {
 		t.Fatalf("k6 ended with %d:\n%s", run.Code, run.Output)
 	}
-	drawn := map[string]map[string]int{}
-	for _, line := range l.sorted() {
-		u, err := url.Parse(strings.Fields(line)[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, values := range u.Query() {
-			if drawn[name] == nil {
-				drawn[name] = map[string]int{}
-			}
-			for _, v := range values {
-				drawn[name][v]++
-			}
-		}
+	drawn := l.queries(t)
+	if drawn["pair=ab"] != 45 || drawn["pair=cd"] != 45 {
+		t.Errorf("pairs ab %d and cd %d times, want each 45", drawn["pair=ab"], drawn["pair=cd"])
 	}
+	delete(drawn, "pair=ab")
+	delete(drawn, "pair=cd")
 	for _, want := range []struct {
 		name   string
 		values int
 		times  int
 	}{{"account", 3, 1}, {"once", 90, 1}, {"symbol", 20, 3}} { // 15 x 2 + 30 x 1 symbols are 60
 		for i := range want.values {
-			if n := drawn[want.name][strconv.Itoa(i+1)]; n != want.times {
-				t.Errorf("value %d of %s was drawn %d times, want %d", i+1, want.name, n, want.times)
+			value := fmt.Sprintf("%s=%d", want.name, i+1)
+			if n := drawn[value]; n != want.times {
+				t.Errorf("%s was drawn %d times, want %d", value, n, want.times)
 			}
-		}
-		if len(drawn[want.name]) != want.values {
-			t.Errorf("%d values of %s, want %d", len(drawn[want.name]), want.name, want.values)
+			delete(drawn, value)
 		}
 	}
+	if len(drawn) > 0 {
+		t.Errorf("more was drawn: %v", drawn)
+	}
+}
+
+// parseElsewhere reads a configuration from a folder of its own, as on a machine that lacks what it needs.
+func parseElsewhere(t *testing.T, text string) *config.Config {
+	t.Helper()
+	dir := t.TempDir()
+	peer.WriteFile(t, dir, "binary", "\xff\xfe")
+	cfg, err := config.LoadElsewhere(peer.WriteFile(t, dir, "perfwatch.yml", text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }

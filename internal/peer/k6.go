@@ -22,17 +22,18 @@ type K6Run struct {
 	Metrics map[string]map[string]float64 // its summary: the numbers of each metric by name
 }
 
-// RunK6 runs a script with k6, in the environment of the test and the variables given. The k6 is that on the PATH, or the
-// one that `make peers` builds; if it is missing the test fails.
-func RunK6(t testing.TB, script string, env ...string) K6Run {
+// RunK6 runs a script with k6 and more arguments of k6 run. The k6 is that on the PATH, or the one that `make peers`
+// builds; if it is missing the test fails.
+func RunK6(t testing.TB, script string, args ...string) K6Run {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), maxRun)
 	defer cancel()
 	dir := t.TempDir()
 	file, summary := WriteFile(t, dir, "script.js", script), filepath.Join(dir, "summary.json")
-	cmd := exec.CommandContext(ctx, findK6(t), "run", "--quiet", "--no-color", "--no-usage-report", "--address=127.0.0.1:0",
-		"--summary-export="+summary, file)
-	cmd.Env = append(os.Environ(), env...)
+	args = append([]string{
+		"run", "--quiet", "--no-color", "--no-usage-report", "--address=127.0.0.1:0", "--summary-export=" + summary,
+	}, args...)
+	cmd := exec.CommandContext(ctx, findK6(t), append(args, file)...)
 	last := &tail{}
 	cmd.Stdout, cmd.Stderr = last, last
 	err := cmd.Run()

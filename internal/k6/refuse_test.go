@@ -1,0 +1,109 @@
+package k6
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestWhatK6CannotDoIsRefused has one thing a row that would be another load if it were left out.
+func TestWhatK6CannotDoIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name, global, load, want string
+	}{
+		{"a query", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: /, expect: {json: '.a | length > 0'}}}]",
+			`load.tasks[0].http.expect.json: the query ".a | length > 0", want one of keys and numbers such as .a.b[0], ` +
+				`which is all that the script can ask`},
+		{"a captured query", "", "users: 1, duration: 1s, setup: [{name: s, http: {url: /}, capture: {t: '.a[]'}}], tasks: [{name: a, http: {url: /}}]",
+			`load.setup[0].capture.t: the query ".a[]", want one of keys and numbers`},
+		{"credentials", "http_client: {basic_auth: {username: u, password: p}}", "users: 1, duration: 1s, tasks: [{name: a, http: {url: /}}]",
+			"global.http_client: credentials, certificates and proxies have no place in a script"},
+		{"a user in a URL", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: 'http://u:p@127.0.0.1/'}}]",
+			"load.tasks[0].http.url: a user in the URL would stand in the script"},
+		{"some connections kept", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: /}}, {name: b, http: {url: /, fresh_connection: true}}]",
+			"load: fresh_connection of some requests only"},
+		{"a slow ceiling", "", "users: 1, duration: 1s, max_rate: 0.5, tasks: [{name: a, http: {url: /}}]",
+			"load.max_rate: 0.5 a second, want at least 1 for each of 1 k6"},
+		{"data of setup and tasks", "", "users: 1, duration: 1s, setup: [{name: s, http: {url: '/${n}'}}], tasks: [{name: a, http: {url: '/${n}'}}], " +
+			"data: {n: {count: 9, pick: sequential}}", "load.data.n.pick: the setup and the tasks both draw from it"},
+		{"values whose order nobody knows", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: '/${n}'}}, " +
+			"{name: b, weight: 1.4142135, http: {url: /}}], data: {n: {count: 9, pick: unique}}",
+			"load.data.n.pick: users of k6 share no memory, and know which values are next only where"},
+		{"a file that is not here", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: '/${n}'}}], data: {n: {file: none.csv, column: a}}",
+			`load.data.n.file: "none.csv" cannot be read here`},
+		{"a body that is no text", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: /, method: POST, body_file: binary}}]",
+			`load.tasks[0].http.body_file: "binary" is no UTF-8 text`},
+		{"a name that is none in JavaScript", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: /, headers: {__proto__: a}}}]",
+			`load.tasks[0].http: a header "__proto__" is none in JavaScript`},
+	} {
+		file := strings.NewReplacer("GLOBAL", tt.global, "LOAD", tt.load).Replace(
+			"global: {base_url: \"http://127.0.0.1:8000\", GLOBAL}\nprobes: [{name: burst, load: {LOAD}}]\n")
+		s, err := Render(parseElsewhere(t, file), "burst", 1)
+		if err == nil || !strings.HasPrefix(err.Error(), `exporting probe "burst": `+tt.want) {
+			t.Errorf("%s: %v, %v\nwant %s", tt.name, s, err, tt.want)
+		}
+	}
+}
+
+// TestWhatK6DoesOtherwiseIsTold has one note a row.
+func TestWhatK6DoesOtherwiseIsTold(t *testing.T) {
+	for _, tt := range []struct{ load, want string }{
+		{"users: 1, duration: 1s, tasks: [{name: a, http: {url: /, expect: {max_body: 1MiB}}}]",
+			"load.tasks[0].http.expect.max_body: k6 does not judge it"},
+		{"users: 1, duration: 1s, tasks: [{name: a, http: {url: /, server_timing: [db]}}]",
+			"load.tasks[0].http.server_timing: k6 does not read it"},
+		{"users: 1, duration: 1s, tasks: [{name: a, http: {url: /, expect: {status: [200, 302]}}}]",
+			"load.tasks[0].http.expect.status: k6 follows no redirect here, also none that is not named"},
+		{"users: 2, ramp_up: 1, iterations: 2, tasks: [{name: a, http: {url: /}}]",
+			"load.ramp_up: each user of k6 sends one iteration at least, so that the run lasts until all have started"},
+		{"users: 2, duration: 1s, tasks: [{name: a, http: {url: '/${n}'}}], data: {n: {count: 9, pick: unique, batch: 3}}",
+			"load.data.n.batch: users of k6 take one value at a time"},
+		{"users: 2, duration: 1s, tasks: [{name: a, http: {url: '/${n}'}}], data: {n: {count: 9, pick: unique}}",
+			"load.data.n: when the values are used up k6 says that the test is aborted"},
+		{"users: 1, duration: 1s, headers: {X-Key: k3y}, tasks: [{name: a, http: {url: /}}]",
+			"header X-Key: its value may be a secret and does not stand in the script: set PERFWATCH_X_KEY"},
+		{"users: 1, duration: 1s, watch: {host: true}, tasks: [{name: a, http: {url: /}}]",
+			"load.watch: k6 looks at no process, Redis or host"},
+		{"users: 1, duration: 1s, abort: {latency_p95: 1s}, tasks: [{name: a, http: {url: /}}]",
+			"load.abort: k6 judges error_ratio and latency_p95 over the whole run, not over its last 5 s"},
+	} {
+		s := render(t, parseText(t, "global: {base_url: \"http://127.0.0.1:8000\"}\nhost: {}\nprobes: [{name: burst, load: {"+tt.load+"}}]\n"))
+		if !strings.Contains("\n"+strings.Join(s.Notes, "\n")+"\n", "\n"+tt.want+"\n") {
+			t.Errorf("%s: notes %q\nwant %q among them", tt.load, s.Notes, tt.want)
+		}
+		if quoted, _ := literal(tt.want); !strings.Contains(s.Text, quoted) {
+			t.Errorf("%s: the script does not say %s", tt.load, quoted)
+		}
+	}
+}
+
+// TestSecretsHaveVariables names one for each value, the same for the same, and leaves what is none.
+func TestSecretsHaveVariables(t *testing.T) {
+	s := render(t, parseText(t, `
+global: {base_url: "http://127.0.0.1:8000"}
+probes:
+  - name: burst
+    load:
+      users: 1
+      duration: 1s
+      setup: [{name: s, http: {url: /, headers: {X-Key: other}}, capture: {token: .t}}]
+      headers: {x-key: k3y, Authorization: "Bearer ${token}", X-User: "u-${user}", X-Ids: "${uuid}, ${uuid}", Accept: text/csv}
+      tasks:
+        - {name: a, http: {url: /, headers: {authorization: "Bearer abc"}}}
+        - {name: b, http: {url: /, headers: {Authorization: "Bearer abc"}}}
+        - {name: c, http: {url: /}}
+`))
+	const want = "PERFWATCH_AUTHORIZATION PERFWATCH_X_KEY PERFWATCH_X_KEY_2 PERFWATCH_X_USER"
+	if got := strings.Join(s.Environment, " "); got != want {
+		t.Errorf("the script needs %s, want %s", got, want)
+	}
+	for _, text := range []string{"k3y", "other", "abc", "u-"} {
+		if strings.Contains(s.Text, `"`+text) || strings.Contains(s.Text, text+`"`) {
+			t.Errorf("the script has %q in it", text)
+		}
+	}
+	for _, text := range []string{`"Bearer ",{"kind":"captured","slot":0}`, `{"kind":"uuid"},", ",{"kind":"uuid"}`, `["text/csv"]`} {
+		if !strings.Contains(s.Text, text) {
+			t.Errorf("the script does not have %s in it", text)
+		}
+	}
+}
