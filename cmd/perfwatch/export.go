@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -26,6 +27,7 @@ func addExport(app *kingpin.Application, c *cli) (string, action) {
 		Default(formatScript).Enum(formatScript, formatTestRun)
 	output := cmd.Flag("output", "Where to write it; default: the standard output.").Short('o').String()
 	runners := cmd.Flag("parallelism", "How many runners of a TestRun share the load.").Default("1").Uint16()
+	values := cmd.Flag("set", "The value of a variable of the burst's matrix, as batch=32.").StringMap()
 	return cmd.FullCommand(), func(context.Context) error {
 		switch {
 		case *runners == 0:
@@ -33,7 +35,7 @@ func addExport(app *kingpin.Application, c *cli) (string, action) {
 		case *format == formatScript && *runners > 1:
 			return fmt.Errorf("--parallelism %d, want it only with --format %s", *runners, formatTestRun)
 		}
-		text, notes, err := exportK6(c.configFile, *name, *format, int(*runners))
+		text, notes, err := exportK6(c.configFile, *name, *format, *values, int(*runners))
 		if err != nil {
 			return err
 		}
@@ -49,12 +51,18 @@ func addExport(app *kingpin.Application, c *cli) (string, action) {
 }
 
 // exportK6 writes a burst for so many runners, and says what will be other than in perfwatch.
-func exportK6(file, name, format string, runners int) (text []byte, notes []string, err error) {
+func exportK6(file, name, format string, set map[string]string, runners int) (text []byte, notes []string, err error) {
+	values := map[string]int{}
+	for variable, value := range set {
+		if values[variable], err = strconv.Atoi(value); err != nil {
+			return nil, nil, fmt.Errorf("--set %s=%s, want a whole number", variable, value)
+		}
+	}
 	cfg, err := config.LoadElsewhere(file)
 	if err != nil {
 		return nil, nil, err
 	}
-	script, err := k6.Render(cfg, name, runners)
+	script, err := k6.Render(cfg, name, values, runners)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -34,21 +36,26 @@ type Script struct {
 	users       int
 }
 
-// Render writes the burst of a load probe for so many runners of k6 that share its load; 1 for k6 alone. Its error joins
-// one for each thing that cannot be carried over, with its path in the probe.
+// Render writes the burst of a load probe for so many runners of k6 that share its load; 1 for k6 alone. Of a burst with
+// a matrix it is one run, with the values given. Its error joins one for each thing that cannot be carried over, with its
+// path in the probe.
 //
 // The script holds no value of a header or a cookie that may be a secret, and none of a variable of the environment: it
 // reads them from its own environment.
-func Render(cfg *config.Config, name string, parallelism int) (*Script, error) {
+func Render(cfg *config.Config, name string, values map[string]int, parallelism int) (*Script, error) {
 	p, err := burst(cfg, name)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := p.Load.Plan(name, planEnv(cfg))
+	spec, err := oneRun(p.Load, values)
+	if err != nil {
+		return nil, fmt.Errorf("exporting probe %q: %w", name, err)
+	}
+	plan, err := spec.Plan(name, planEnv(cfg))
 	if err != nil {
 		return nil, fmt.Errorf("building probe %q: %w", name, err)
 	}
-	x := newExporter(cfg, p, plan, parallelism)
+	x := newExporter(cfg, name, spec, plan, parallelism)
 	page := x.page(cfg)
 	if len(x.refused) > 0 {
 		return nil, fmt.Errorf("exporting probe %q: %w", name, errors.Join(x.refused...))
@@ -60,6 +67,27 @@ func Render(cfg *config.Config, name string, parallelism int) (*Script, error) {
 	return &Script{
 		Name: name, Text: text, Notes: x.notes, Environment: sortedKeys(x.needed), parallelism: parallelism, users: plan.Users(),
 	}, nil
+}
+
+// oneRun is the burst with one value for each variable of its matrix: the only one, or the one given.
+func oneRun(s *load.Spec, values map[string]int) (*load.Spec, error) {
+	one := *s
+	one.Matrix = maps.Clone(s.Matrix)
+	for _, name := range sortedKeys(s.Matrix) {
+		value, given := values[name]
+		switch all := s.Matrix[name]; {
+		case given && slices.Contains(all, value):
+			one.Matrix[name] = []int{value}
+		case given || len(all) > 1:
+			return nil, fmt.Errorf("load.matrix.%s: one run has one value, want one of %d", name, all)
+		}
+	}
+	for _, name := range sortedKeys(values) {
+		if s.Matrix[name] == nil {
+			return nil, fmt.Errorf("load.matrix: no variable %q, want one of %q", name, sortedKeys(s.Matrix))
+		}
+	}
+	return &one, nil
 }
 
 // planEnv lets a plan be made where what it needs of the environment is not there.
@@ -117,11 +145,15 @@ type think struct {
 func (x *exporter) page(cfg *config.Config) *page {
 	t := x.spec.ThinkTime
 	p := &page{Scenario: scenario{
-		Probe: x.probe.Name, Ends: milliseconds(x.spec.Limit()),
+		Probe: x.probe, Ends: milliseconds(x.spec.Limit()),
 		Think: think{milliseconds(t.Min), milliseconds(t.Max), milliseconds(t.Mean)},
 	}}
 	x.client(cfg.Global.HTTPClient)
-	x.name(x.plan.Columns())
+	if x.spec.FindCapacity != nil {
+		x.refuse("load.find_capacity", "k6 does not search: it has no way to go on from what it found")
+		return p
+	}
+	x.nameAll(x.plan.Columns())
 	p.Scenario.Lists = lists(x.plan.Draws())
 	p.Scenario.Setup = x.steps()
 	p.Scenario.Tasks = x.tasks()
@@ -169,7 +201,7 @@ func encoded(v any, indent string) (string, error) {
 
 // An exporter walks a spec, whose plan has been built, and collects what cannot be carried over.
 type exporter struct {
-	probe       *config.Probe
+	probe       string
 	spec        *load.Spec
 	plan        *load.Plan
 	env         probes.Env
@@ -189,9 +221,9 @@ type exporter struct {
 	refused []error
 }
 
-func newExporter(cfg *config.Config, p *config.Probe, plan *load.Plan, parallelism int) *exporter {
+func newExporter(cfg *config.Config, name string, spec *load.Spec, plan *load.Plan, parallelism int) *exporter {
 	return &exporter{
-		probe: p, spec: p.Load, plan: plan, env: planEnv(cfg), timeout: cfg.Global.Timeout, parallelism: parallelism,
+		probe: name, spec: spec, plan: plan, env: planEnv(cfg), timeout: cfg.Global.Timeout, parallelism: parallelism,
 		slots: map[string]int{}, columns: map[string]int{}, variables: map[string]string{}, needed: map[string]bool{},
 	}
 }

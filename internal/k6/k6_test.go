@@ -116,7 +116,7 @@ objectives:
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := newExporter(cfg, &cfg.Probes[0], plan, parallelism)
+	x := newExporter(cfg, "burst", cfg.Probes[0].Load, plan, parallelism)
 	p := x.page(cfg)
 	if len(x.refused) > 0 {
 		t.Fatal(x.refused)
@@ -174,7 +174,7 @@ func TestEveryFieldIsKnown(t *testing.T) {
 		want string
 	}{
 		{load.Spec{}, "Users RampUp Duration ThinkTime Iterations IterationsPerUser MaxRate Rate Stages MaxUsers Abort Tasks Writes " +
-			"Setup Headers Data Watch"},
+			"Setup Headers Data Matrix Items FindCapacity Watch"},
 		{load.Task{}, "Name Weight HTTP Tasks Capture Sticky ExitWeight"},
 		{load.Step{}, "Name HTTP Capture"},
 		{load.Capture{}, "JSON Header Regexp"},

@@ -11,7 +11,7 @@ import (
 // TestManifest reads what is declared as the operator would: shapes and names of k6.io/v1alpha1.
 func TestManifest(t *testing.T) {
 	t.Setenv("SECRET", "x")
-	s, err := Render(parse(t, "http://127.0.0.1:8000", "testdata/requests/login.yml"), "burst", 1)
+	s, err := Render(parse(t, "http://127.0.0.1:8000", "testdata/requests/login.yml"), "burst", nil, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,42 +37,7 @@ func TestManifest(t *testing.T) {
 		t.Errorf("%.300v, want a ConfigMap with the script", configMap)
 	}
 	_, run, _ := strings.Cut(string(text), "\n---\n")
-	const want = `apiVersion: k6.io/v1alpha1
-kind: TestRun
-metadata:
-  name: perfwatch-investor-journey
-spec:
-  parallelism: 4
-  script:
-    configMap:
-      name: perfwatch-investor-journey
-      file: script.js
-  runner:
-    env:
-      - name: PERFWATCH_COOKIE_C
-        valueFrom:
-          secretKeyRef:
-            name: perfwatch-investor-journey
-            key: PERFWATCH_COOKIE_C
-      - name: PERFWATCH_X_KEY
-        valueFrom:
-          secretKeyRef:
-            name: perfwatch-investor-journey
-            key: PERFWATCH_X_KEY
-      - name: PERFWATCH_X_OTHER
-        valueFrom:
-          secretKeyRef:
-            name: perfwatch-investor-journey
-            key: PERFWATCH_X_OTHER
-      - name: SECRET
-        valueFrom:
-          secretKeyRef:
-            name: perfwatch-investor-journey
-            key: SECRET
-`
-	if run != want {
-		t.Errorf("the TestRun is\n%s\nwant\n%s", run, want)
-	}
+	golden(t, "testrun.yml", run)
 }
 
 func TestAManifestHasBounds(t *testing.T) {

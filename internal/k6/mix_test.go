@@ -94,8 +94,8 @@ global: {base_url: "`+base+`"}
 probes:
   - name: burst
     load:
-      users: 20
-      iterations: 4000
+      users: 8
+      iterations: 6000
       tasks:
         - {name: home, weight: 2, http: {url: /home}}
         - name: browse
@@ -116,7 +116,7 @@ probes:
 	}
 	counts := l.paths(t)
 	for _, leaf := range plan.Leaves {
-		got, want := float64(counts["/"+leaf.Endpoint]), 4000*leaf.Share
+		got, want := float64(counts["/"+leaf.Endpoint]), 6000*leaf.Share
 		if math.Abs(got-want) > agreement*want {
 			t.Errorf("%g requests of %q, want %g to within %g %%", got, leaf.Endpoint, want, agreement*100)
 		}

@@ -57,7 +57,7 @@ func (x *exporter) options(s *scenario) options {
 	}
 	e.GracefulStop = x.timeout.String() // what is sent last has its time
 	o := options{
-		Scenarios: map[string]executor{x.probe.Name: e}, Thresholds: map[string][]threshold{},
+		Scenarios: map[string]executor{x.probe: e}, Thresholds: map[string][]threshold{},
 		UserAgent: x.env.UserAgent, KeepCookies: true, DiscardBody: true, SkipVerifing: x.insecure,
 		Trends: []string{"avg", "min", "med", "p(95)", "p(99)", "max", "count"},
 	}

@@ -23,8 +23,12 @@ import (
 	"github.com/perfwatch/perfwatch/probes"
 )
 
-// agreement is how far k6 and a burst of perfwatch may lie apart, as a part of the burst's figure.
-const agreement = 0.03
+// agreement is how far k6 and a burst of perfwatch may lie apart, as a part of the burst's figure. Counts may also be off
+// by what any exact draw may be, in requests.
+const (
+	agreement = 0.03
+	rounding  = 1.5
+)
 
 // platform starts the reference platform with its Redis.
 func platform(t *testing.T) *url.URL {
@@ -54,10 +58,9 @@ func platform(t *testing.T) *url.URL {
 type door struct {
 	url string
 
-	mu          sync.Mutex
-	counts      map[string]int // by endpoint
-	total       int            // without logins
-	first, last time.Time
+	mu       sync.Mutex
+	counts   map[string]int // by endpoint
+	arrivals []time.Time    // without logins
 }
 
 // changing is what differs between the requests of one endpoint.
@@ -85,15 +88,15 @@ func (d *door) count(endpoint string) {
 	if endpoint == "/api/auth/login" {
 		return
 	}
-	d.last = time.Now()
-	if d.total == 0 {
-		d.first = d.last
-	}
-	d.total++
+	d.arrivals = append(d.arrivals, time.Now())
 }
 
-// rate is in requests a second, from the first to the last.
-func (d *door) rate() float64 { return float64(d.total-1) / d.last.Sub(d.first).Seconds() }
+// rate is in requests a second, of the eight tenths in the middle: the first ones wait for logins.
+func (d *door) rate() float64 {
+	n := len(d.arrivals)
+	first, last := n/10, n-1-n/10
+	return float64(last-first) / d.arrivals[last].Sub(d.arrivals[first]).Seconds()
+}
 
 // journey is the plan's tree with a model, against a door.
 func journey(t *testing.T, d *door, model string) *config.Config {
@@ -138,28 +141,31 @@ func TestK6SendsWhatABurstSends(t *testing.T) {
 				t.Errorf("k6 ended with %d:\n%s", run.Code, run.Output)
 			}
 			wg.Wait()
-			compare(t, ours, theirs)
+			compare(t, ours, theirs, name == "open")
 		})
 	}
 }
 
-func compare(t *testing.T, ours, theirs *door) {
+func compare(t *testing.T, ours, theirs *door, open bool) {
 	t.Helper()
-	t.Logf("%d requests at %.1f/s of perfwatch, %d at %.1f/s of k6", ours.total, ours.rate(), theirs.total, theirs.rate())
-	near := func(what string, got, want float64) {
+	n, m := len(ours.arrivals), len(theirs.arrivals)
+	t.Logf("%d requests at %.1f/s of perfwatch, %d at %.1f/s of k6", n, ours.rate(), m, theirs.rate())
+	near := func(what string, got, want, slack float64) {
 		t.Helper()
-		if !(math.Abs(got-want) <= agreement*want) {
+		if !(math.Abs(got-want) <= max(agreement*want, slack)) {
 			t.Errorf("%s of k6 %.4g, of perfwatch %.4g, want them within %g %%", what, got, want, agreement*100)
 		}
 	}
-	near("requests", float64(theirs.total), float64(ours.total))
-	near("rate", theirs.rate(), ours.rate())
+	near("requests", float64(m), float64(n), 0) // in the same time
+	if open {                                   // that of the other model is also what the target's answers leave of it
+		near("rate", theirs.rate(), ours.rate(), 0)
+	}
 	if len(ours.counts) != 15 {
 		t.Errorf("perfwatch asked for %v, want 14 endpoints and the login", slices.Sorted(maps.Keys(ours.counts)))
 	}
 	for endpoint, n := range ours.counts {
 		if endpoint != "/api/auth/login" {
-			near(endpoint, float64(theirs.counts[endpoint]), float64(n))
+			near(endpoint, float64(theirs.counts[endpoint]), float64(n), rounding)
 		}
 	}
 }

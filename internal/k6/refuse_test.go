@@ -28,6 +28,9 @@ func TestWhatK6CannotDoIsRefused(t *testing.T) {
 		{"values whose order nobody knows", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: '/${n}'}}, " +
 			"{name: b, weight: 1.4142135, http: {url: /}}], data: {n: {count: 9, pick: unique}}",
 			"load.data.n.pick: users of k6 share no memory, and know which values are next only where"},
+		{"a search", "", "rate: 100, find_capacity: {start: 100, step: 100, max: 300}, max_users: 9, tasks: [{name: a, http: {url: /}}]", "load.find_capacity: k6 does not search"},
+		{"runs in turn", "", "users: 1, duration: 1s, matrix: {batch: [1, 10]}, tasks: [{name: a, http: {url: '/${batch}'}}]",
+			"load.matrix.batch: one run has one value, want one of [1 10]"},
 		{"a file that is not here", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: '/${n}'}}], data: {n: {file: none.csv, column: a}}",
 			`load.data.n.file: "none.csv" cannot be read here`},
 		{"a body that is no text", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: /, method: POST, body_file: binary}}]",
@@ -37,7 +40,7 @@ func TestWhatK6CannotDoIsRefused(t *testing.T) {
 	} {
 		file := strings.NewReplacer("GLOBAL", tt.global, "LOAD", tt.load).Replace(
 			"global: {base_url: \"http://127.0.0.1:8000\", GLOBAL}\nprobes: [{name: burst, load: {LOAD}}]\n")
-		s, err := Render(parseElsewhere(t, file), "burst", 1)
+		s, err := Render(parseElsewhere(t, file), "burst", nil, 1)
 		if err == nil || !strings.HasPrefix(err.Error(), `exporting probe "burst": `+tt.want) {
 			t.Errorf("%s: %v, %v\nwant %s", tt.name, s, err, tt.want)
 		}
@@ -104,6 +107,46 @@ probes:
 	for _, text := range []string{`"Bearer ",{"kind":"captured","slot":0}`, `{"kind":"uuid"},", ",{"kind":"uuid"}`, `["text/csv"]`} {
 		if !strings.Contains(s.Text, text) {
 			t.Errorf("the script does not have %s in it", text)
+		}
+	}
+}
+
+// TestOneRunOfAMatrix exports the run of a value, whose requests carry so many items.
+func TestOneRunOfAMatrix(t *testing.T) {
+	cfg := parseText(t, `
+global: {base_url: "http://127.0.0.1:8000"}
+probes:
+  - name: burst
+    load:
+      users: 1
+      iterations: 50
+      matrix: {batch: [1, 10, 32], size: [5]}
+      items: "${batch}"
+      tasks: [{name: predict, http: {method: POST, url: "/${batch}", json: {n: "${batch}", features: "${matrix:batch:50}", size: "x${size}"}}}]
+objectives: [{name: rate, title: Rate, measure: load_items_rate, probe: burst, target: 64}]
+`)
+	s, err := Render(cfg, "burst", map[string]int{"batch": 32}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`["http://127.0.0.1:8000/",{"as":"url","from":32,"kind":"int","to":32}]`, `\"n\":",{"as":"json","from":32,"kind":"int","to":32},`,
+		`{"as":"json","kind":"matrix","n":50,"rows":32}`, `\"x",{"as":"json","from":5,"kind":"int","to":5},"\"`, `"threshold": "rate>=2"`,
+		`"objective rate: it is judged on this run, in perfwatch on the best of the matrix"`,
+	} {
+		if !strings.Contains(s.Text, want) {
+			t.Errorf("the script has no %s", want)
+		}
+	}
+	for _, tt := range []struct {
+		values map[string]int
+		want   string
+	}{
+		{map[string]int{"batch": 2}, "load.matrix.batch: one run has one value, want one of [1 10 32]"},
+		{map[string]int{"batch": 1, "other": 1}, `load.matrix: no variable "other", want one of ["batch" "size"]`},
+	} {
+		if _, err := Render(cfg, "burst", tt.values, 1); err == nil || !strings.HasSuffix(err.Error(), ": "+tt.want) {
+			t.Errorf("%v: %v, want %s", tt.values, err, tt.want)
 		}
 	}
 }

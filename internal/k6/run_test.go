@@ -81,7 +81,7 @@ func parseText(t testing.TB, text string) *config.Config {
 // render renders the burst named burst.
 func render(t testing.TB, cfg *config.Config) *Script {
 	t.Helper()
-	s, err := Render(cfg, "burst", 1)
+	s, err := Render(cfg, "burst", nil, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

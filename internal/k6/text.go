@@ -46,8 +46,8 @@ type use struct {
 	tasks []int // draws of each task
 }
 
-// name gives what templates name its place in the script.
-func (x *exporter) name(columns []load.Column) {
+// nameAll gives what templates name its place in the script.
+func (x *exporter) nameAll(columns []load.Column) {
 	for i := range columns {
 		x.columns[columns[i].Name] = i
 		x.uses = append(x.uses, use{tasks: make([]int, len(x.plan.Leaves))})
@@ -83,11 +83,11 @@ func (x *exporter) blank(at place, p load.Piece, as encoding) blank {
 	switch p.Name {
 	case "user", "uuid":
 	case "int":
-		b["from"], b["to"] = number(p.Args, 0), number(p.Args, 1)
+		b["from"], b["to"] = x.number(p.Args[0]), x.number(p.Args[1])
 	case "vector":
-		b["n"] = number(p.Args, 0)
+		b["n"] = x.number(p.Args[0])
 	case "matrix":
-		b["rows"], b["n"] = number(p.Args, 0), number(p.Args, 1)
+		b["rows"], b["n"] = x.number(p.Args[0]), x.number(p.Args[1])
 	case "env":
 		b["name"] = p.Args[0]
 		x.needed[p.Args[0]] = true
@@ -97,8 +97,12 @@ func (x *exporter) blank(at place, p load.Piece, as encoding) blank {
 	return b
 }
 
-// named fills in a template that names a column or a captured value.
+// named fills in a template that names a variable of the matrix, a captured value or a column.
 func (x *exporter) named(at place, p load.Piece, b blank) {
+	if values := x.spec.Matrix[p.Name]; values != nil {
+		b["kind"], b["from"], b["to"] = "int", values[0], values[0]
+		return
+	}
 	if slot, ok := x.slots[p.Name]; ok {
 		b["kind"], b["slot"] = "captured", slot
 		return
@@ -116,9 +120,12 @@ func (x *exporter) named(at place, p load.Piece, b blank) {
 	}
 }
 
-// number reads an argument that the plan has checked.
-func number(args []string, i int) int64 {
-	n, _ := strconv.ParseInt(args[i], 10, 64)
+// number is an argument of a template that the plan has checked: a number, or a variable of the matrix.
+func (x *exporter) number(arg string) int64 {
+	if values := x.spec.Matrix[arg]; values != nil {
+		return int64(values[0])
+	}
+	n, _ := strconv.ParseInt(arg, 10, 64)
 	return n
 }
 

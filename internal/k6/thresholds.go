@@ -34,7 +34,7 @@ func (x *exporter) thresholds(objectives []objective.Objective, o *options) (tim
 	add := func(metric string, t threshold) { o.Thresholds[metric] = append(o.Thresholds[metric], t) }
 	for i := range objectives {
 		obj := &objectives[i]
-		if obj.Probe != x.probe.Name || !obj.Measure.OfBurst() {
+		if obj.Probe != x.probe || !obj.Measure.OfBurst() {
 			continue
 		}
 		metric, text := x.threshold(obj)
@@ -78,6 +78,11 @@ func (x *exporter) threshold(o *objective.Objective) (metric, text string) {
 			x.note("objective "+o.Name, "each k6 judges its own part of the rate")
 		}
 		return succeeded, "rate>=" + decimal(value/float64(x.parallelism))
+	case objective.LoadItemsRate:
+		if len(x.spec.Matrix) > 0 {
+			x.note("objective "+o.Name, "it is judged on this run, in perfwatch on the best of the matrix")
+		}
+		return succeeded, "rate>=" + decimal(value/x.spec.MostItems()/float64(x.parallelism))
 	case objective.LoadDuration:
 		return elapsed, "max<=" + inMS
 	default:
