@@ -180,7 +180,7 @@ func TestEveryFieldIsKnown(t *testing.T) {
 		{load.Capture{}, "JSON Header Regexp"},
 		{load.Feed{}, "File Column Field Count Values Pick Exponent Batch Digest"},
 		{load.Abort{}, "ErrorRatio LatencyP95"},
-		{probes.HTTP{}, "URL Method Headers Cookies Body BodyFile JSON Form FollowRedirects ServerTiming Expect FreshConnection " +
+		{probes.HTTP{}, "URL Method Headers Cookies Body BodyFile JSON Form FollowRedirects ServerTiming Expect Mask FreshConnection " +
 			"MaxConnection IPFamily HTTPVersion HTTPClient Content"},
 		{probes.Expect{}, "Status ContentType BodyMatches JSON MinBody MaxBody Headers MinTLSVersion MinDays"},
 	} {

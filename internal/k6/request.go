@@ -85,7 +85,7 @@ func (x *exporter) tasks() []request {
 	return all
 }
 
-// request compiles a request with the headers of all.
+// request compiles a request with the headers of all. A mask has nothing to hide: the script shows nothing of an answer.
 func (x *exporter) request(at place, h *probes.HTTP, common map[string]string) request {
 	r := request{
 		Method: cmp.Or(h.Method, http.MethodGet), URL: x.url(at.below(".url"), h.URL),
