@@ -93,8 +93,7 @@ func (d *daemon) preflight(hosts []string) error {
 		if !ok || !slices.Contains(hosts, h.Host()) {
 			continue
 		}
-		history := d.board.History(w.Name)
-		if last := history.Last(); last != nil && last.Failed() {
+		if last := d.board.Lately(w.Name).Last; last != nil && last.Failed() {
 			return fmt.Errorf("probe %q of the same host failed last: %s", w.Name, last.Outcome)
 		}
 	}

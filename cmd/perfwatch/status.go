@@ -27,6 +27,8 @@ func (d *daemon) handler() (http.Handler, error) {
 		Reload:      d.reload,
 		Runbook:     d.runbook,
 		Status:      d.page,
+		Probes:      func() []web.Probe { return d.rows(d.current.Load()) },
+		History:     d.history,
 		Faults:      d.options.faults,
 		SetFault:    d.options.setFault,
 		StartBurst:  d.startBurst,
@@ -71,16 +73,37 @@ func (d *daemon) page() web.Page {
 	for _, w := range g.probes {
 		if w.plan != nil {
 			p.Bursts = append(p.Bursts, d.burst(w))
-			continue
 		}
-		p.Probes = append(p.Probes, web.Probe{
-			Name: w.Name, Group: w.Group, Kind: w.Kind(), Schedule: w.Schedule,
-			History: d.board.History(w.Name),
-		})
 	}
+	p.Probes = d.rows(g)
 	g.addReadings(&p)
 	g.addProcesses(&p)
 	return p
+}
+
+// rows are the probes with their last results, without bursts.
+func (d *daemon) rows(g *generation) []web.Probe {
+	rows := make([]web.Probe, 0, len(g.probes))
+	for _, w := range g.probes {
+		if w.plan == nil {
+			rows = append(rows, d.row(w))
+		}
+	}
+	return rows
+}
+
+func (d *daemon) row(w *watched) web.Probe {
+	return web.Probe{Name: w.Name, Group: w.Group, Kind: w.Kind(), Schedule: w.Schedule, Lately: d.board.Lately(w.Name)}
+}
+
+// history is all that is kept of a probe; false if the configuration has none of the name.
+func (d *daemon) history(name string) (web.Probe, web.History, bool) {
+	for _, w := range d.current.Load().probes {
+		if w.Name == name && w.plan == nil {
+			return d.row(w), d.board.History(name), true
+		}
+	}
+	return web.Probe{}, web.History{}, false
 }
 
 // addReadings adds what Redis and the host said last.

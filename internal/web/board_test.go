@@ -15,23 +15,23 @@ import (
 func TestBoardKeepsTheLastFiftyInOrder(t *testing.T) {
 	var b Board
 	for i := range 120 {
-		s := probes.Sample{Start: now().Add(time.Duration(i) * time.Second), Duration: time.Duration(i), Outcome: probes.OK}
+		s := probes.Sample{Start: now().Add(time.Duration(i) * time.Second), Duration: time.Duration(i) * time.Millisecond, Outcome: probes.OK}
 		if i >= 110 {
 			s.Outcome, s.Err = probes.HTTP5xx, &probes.StatusError{Code: 500 + i, Want: "2xx"}
 		}
 		b.Observe("p", &s)
 	}
 	h := b.History("p")
-	if h.Runs != 120 || h.Failures != 10 || len(h.Results) != 50 || h.RecentFailures() != 10 {
-		t.Fatalf("runs %d, failures %d, kept %d, failed of them %d", h.Runs, h.Failures, len(h.Results), h.RecentFailures())
+	if h.Runs != 120 || h.Failed != 10 || len(h.Results) != 50 || h.Kept != 50 || h.KeptFailed != 10 || len(h.Failures) != 10 {
+		t.Fatalf("runs %d, failed %d, kept %d, failed of them %d", h.Runs, h.Failed, h.Kept, h.KeptFailed)
 	}
 	for i := range h.Results {
-		if got := h.Results[i].Duration; got != time.Duration(70+i) {
+		if got := h.Results[i].Duration; got != time.Duration(70+i)*time.Millisecond {
 			t.Errorf("result %d took %d, want %d", i, got, 70+i)
 		}
 	}
-	want := Result{At: now().Add(119 * time.Second), Duration: 119, Outcome: probes.HTTP5xx, Error: "status 619, want 2xx"}
-	if got := *h.Last(); got != want {
+	want := Result{At: now().Add(119 * time.Second), Duration: 119 * time.Millisecond, Outcome: probes.HTTP5xx, Error: "status 619, want 2xx"}
+	if got := *h.Last; got != want {
 		t.Errorf("last %+v, want %+v", got, want)
 	}
 }
@@ -40,7 +40,7 @@ func TestBoardLeavesOutWhatWeStopped(t *testing.T) {
 	var b Board
 	b.Observe("p", &probes.Sample{Outcome: probes.Timeout, Err: errors.New("late")})
 	b.Observe("p", &probes.Sample{Outcome: probes.Canceled, Err: errors.New("stopped")})
-	if h := b.History("p"); h.Runs != 1 || h.Last().Outcome != probes.Timeout {
+	if h := b.History("p"); h.Runs != 1 || h.Last.Outcome != probes.Timeout {
 		t.Errorf("history %+v, want the timeout alone", h)
 	}
 }
@@ -52,7 +52,7 @@ func TestBoardForgetsWhatIsRemoved(t *testing.T) {
 	b.Remove("p")
 	b.Remove("nonsense")
 	p, q := b.History("p"), b.History("q")
-	if p.Runs != 0 || p.Last() != nil || q.Runs != 1 {
+	if p.Runs != 0 || p.Last != nil || q.Runs != 1 {
 		t.Errorf("p %+v, q %+v", p, q)
 	}
 }
@@ -70,7 +70,7 @@ func TestBoardBoundsTheErrorsOfTargets(t *testing.T) {
 		var b Board
 		b.Observe("p", &probes.Sample{Outcome: probes.Error, Err: errors.New(c.text)})
 		h := b.History("p")
-		if got := h.Last().Error; got != c.want || !utf8.ValidString(got) {
+		if got := h.Last.Error; got != c.want || !utf8.ValidString(got) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -78,13 +78,13 @@ func TestBoardBoundsTheErrorsOfTargets(t *testing.T) {
 
 func TestBoardHistoryIsACopy(t *testing.T) {
 	var b Board
-	b.Observe("p", &probes.Sample{Duration: 1})
+	b.Observe("p", &probes.Sample{Duration: time.Second})
 	h := b.History("p")
 	for range ringSize {
-		b.Observe("p", &probes.Sample{Duration: 2})
+		b.Observe("p", &probes.Sample{Duration: 2 * time.Second})
 	}
-	if h.Last().Duration != 1 {
-		t.Errorf("the copy changed to %v", h.Last().Duration)
+	if h.Last.Duration != time.Second {
+		t.Errorf("the copy changed to %v", h.Last.Duration)
 	}
 }
 
@@ -96,13 +96,13 @@ func TestBoardIsSafeForConcurrentUse(t *testing.T) {
 			for range 500 {
 				b.Observe("p", &probes.Sample{Outcome: probes.Timeout, Err: errors.New("late")})
 				h := b.History("p")
-				_ = h.Last()
+				_ = h.Last
 			}
 		})
 	}
 	wg.Wait()
-	if h := b.History("p"); h.Runs != 2000 || h.Failures != 2000 {
-		t.Errorf("runs %d, failures %d, want 2000 each", h.Runs, h.Failures)
+	if h := b.History("p"); h.Runs != 2000 || h.Failed != 2000 {
+		t.Errorf("runs %d, failed %d, want 2000 each", h.Runs, h.Failed)
 	}
 }
 

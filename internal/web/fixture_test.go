@@ -131,10 +131,34 @@ func nightProbes() []Probe {
 		"price_history"} {
 		list = append(list, Probe{
 			Name: name, Group: "api", Kind: "http", Schedule: "@every 15s",
-			Next: now().Add(time.Duration(i+1) * 2 * time.Second), History: board.History(name),
+			Next: now().Add(time.Duration(i+1) * 2 * time.Second), Lately: board.Lately(name),
 		})
 	}
 	return list
+}
+
+// nightHistory is that of a probe which failed once, long ago, and whose answers are kept.
+func nightHistory(name string) (Probe, History, bool) {
+	if name != "dashboard" {
+		return Probe{}, History{}, false
+	}
+	var board Board
+	s := probes.Sample{Start: now().Add(-time.Hour), Duration: 31 * time.Millisecond, Outcome: probes.HTTP5xx,
+		Err: &probes.StatusError{Code: 503, Want: "2xx"}}
+	s.Status, s.Bytes, s.TraceID = 503, 14, probes.TraceID{0xab}
+	s.Phases.Set(probes.Connect, time.Millisecond)
+	s.Phases.Set(probes.FirstByte, 29*time.Millisecond)
+	s.Evidence = &probes.Evidence{
+		Redirects: "302 http://shop.test/down\n", Proto: "HTTP/1.1", Head: "Server: <b>envoy</b>\nX-A: 1\n", Body: "no <i>upstream</i>", Cut: true,
+	}
+	board.Observe(name, &s)
+	good := probes.Sample{Duration: 2 * time.Millisecond}
+	good.Status, good.Evidence = 200, &probes.Evidence{Proto: "HTTP/1.1", Body: "{}"}
+	for i := range 60 {
+		good.Start = now().Add(time.Duration(i-60) * time.Second)
+		board.Observe(name, &good)
+	}
+	return Probe{Name: name, Group: "api", Kind: "http", Schedule: "@every 15s", Lately: board.Lately(name)}, board.History(name), true
 }
 
 // deadlineError is a deadline as the network reports it.

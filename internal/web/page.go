@@ -93,7 +93,7 @@ type Probe struct {
 	Name, Group, Kind string
 	Schedule          string
 	Next              time.Time // when it is due; zero if unknown
-	History           History
+	Lately
 }
 
 // A Redis is what the last INFO of one Redis said.

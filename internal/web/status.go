@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"math"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -64,6 +65,7 @@ func newPages(o *Options) *pages {
 
 func (p *pages) handle(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.status)
+	mux.HandleFunc("GET /probes/{name}", p.probe)
 	mux.HandleFunc("GET /static/{name}", p.asset)
 }
 
@@ -78,14 +80,29 @@ func (p *pages) asset(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(a.body)
 }
 
-// status renders the page as a whole before it sends a byte, so that a mistake gives a clean answer.
+// status renders the page of everything.
 func (p *pages) status(w http.ResponseWriter, r *http.Request) {
 	v := newView(p.options, p.options.Status())
 	v.Refresh = p.refresh(r.FormValue("refresh"))
+	p.render(w, "page.html", v)
+}
+
+// probe renders the last results of one probe.
+func (p *pages) probe(w http.ResponseWriter, r *http.Request) {
+	row, history, ok := p.options.History(r.PathValue("name"))
+	if !ok {
+		text(w, http.StatusNotFound, "there is no probe of this name")
+		return
+	}
+	p.render(w, "probe.html", newHistoryView(p.options, row, &history))
+}
+
+// render makes a page as a whole before it sends a byte, so that a mistake gives a clean answer.
+func (p *pages) render(w http.ResponseWriter, name string, v any) {
 	var page bytes.Buffer
-	if err := p.template.ExecuteTemplate(&page, "page.html", v); err != nil {
-		p.options.Logger.Error("rendering status page", "err", err)
-		text(w, http.StatusInternalServerError, "the status page cannot be shown")
+	if err := p.template.ExecuteTemplate(&page, name, v); err != nil {
+		p.options.Logger.Error("rendering page", "page", name, "err", err)
+		text(w, http.StatusInternalServerError, "the page cannot be shown")
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -106,6 +123,7 @@ func functions(p *pages) template.FuncMap {
 	return template.FuncMap{
 		"asset":   func(name string) string { return "static/" + p.hashed[name] },
 		"ago":     ago,
+		"path":    url.PathEscape,
 		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"coarse":  coarse,
 		"seconds": func(d time.Duration) string { return objective.Seconds.Format(d.Seconds()) },

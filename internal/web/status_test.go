@@ -75,7 +75,7 @@ func TestTheVerdictCountsWhatIsWrong(t *testing.T) {
 	met := Objective{State: objective.Met, Samples: 200, Floor: 200}
 	critical := Objective{State: objective.Missed, Level: objective.Critical}
 	with := func(outcome probes.Outcome) Probe {
-		return Probe{History: History{Runs: 1, Results: []Result{{Outcome: outcome}}}}
+		return Probe{Lately: Lately{Runs: 1, Kept: 1, Last: &Result{Outcome: outcome}}}
 	}
 	for _, c := range []struct {
 		name              string
@@ -214,7 +214,7 @@ func hostilePage() Page {
 		Bursts: []Burst{{Probe: hostile, Plan: hostile, Result: hostile, Reason: hostile}},
 		Probes: []Probe{{
 			Name: hostile, Group: hostile, Kind: hostile, Schedule: hostile,
-			History: History{Runs: 1, Results: []Result{{Outcome: probes.Error, Error: hostile}}},
+			Lately: Lately{Runs: 1, Kept: 1, Last: &Result{Outcome: probes.Error, Error: hostile}},
 		}},
 		Redis: []Redis{{Name: hostile, Error: hostile}, {Name: hostile, Up: true, Version: hostile, Role: hostile,
 			HitRatio: math.NaN()}},
@@ -234,7 +234,7 @@ func TestThePageIsSmallForAHundredProbes(t *testing.T) {
 			board.Observe(name, &probes.Sample{Start: now(), Duration: time.Second, Outcome: probes.InvalidResponse, Err: err})
 		}
 		page.Probes = append(page.Probes, Probe{Name: name, Group: "api", Kind: "http", Schedule: "@every 15s", Next: now(),
-			History: board.History(name)})
+			Lately: board.Lately(name)})
 	}
 	w := ask(serve(t, func(o *Options) { o.Status = func() Page { return page } }), "GET", "/", "")
 	if got := w.Body.Len(); got > 100<<10 {

@@ -112,24 +112,18 @@ func judgeObjective(o *Objective) (severity, string) {
 // A check is one row of the table of probes.
 type check struct {
 	Probe
-	Last     *Result // nil before the first
-	Recent   *recent // nil before the first
-	Older    bool    // more runs happened than the recent ones
+	Older    bool // more runs happened than those kept
 	Severity severity
 	Badge    badge
 }
 
-// recent says how many of the last runs failed.
-type recent struct{ Failed, Runs int }
-
 func newCheck(p Probe) check {
-	c := check{Probe: p, Last: p.History.Last(), Severity: unknown}
+	c := check{Probe: p, Severity: unknown}
 	word := "not run yet"
-	if c.Last != nil {
-		word, c.Severity = c.Last.Outcome.String(), fine
-		c.Recent = &recent{p.History.RecentFailures(), len(p.History.Results)}
-		c.Older = p.History.Runs > uint64(c.Recent.Runs)
-		if c.Last.Failed() {
+	if last := p.Last; last != nil {
+		word, c.Severity = last.Outcome.String(), fine
+		c.Older = p.Runs > uint64(p.Kept)
+		if last.Failed() {
 			c.Severity = broken
 		}
 	}

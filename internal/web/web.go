@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Options say what the handler serves. Registry, Logger and Status are required.
+// Options say what the handler serves. Registry, Logger, Status, Probes and History are required.
 type Options struct {
 	Registry    prometheus.Gatherer   // what /metrics shows
 	Registerer  prometheus.Registerer // counts the errors of /metrics; nil counts none
@@ -28,6 +28,8 @@ type Options struct {
 	Reload   func(ctx context.Context) error  // may be called concurrently; its error is shown to the caller
 	Runbook  func(name string) ([]byte, bool) // Markdown; nil has none
 	Status   func() Page                      // a page of its own for each call
+	Probes   func() []Probe                   // every probe and how it does
+	History  func(name string) (Probe, History, bool)
 	Faults   func() []Fault                   // nil without a demo
 	SetFault func(name string, on bool) error // refuses a name that it does not know
 
@@ -57,6 +59,8 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("POST /-/reload", o.reload)
 	mux.HandleFunc("PUT /-/reload", o.reload)
 	mux.HandleFunc("GET /runbooks/{name}", o.runbook)
+	mux.HandleFunc("GET /api/v1/probes", o.listProbes)
+	mux.HandleFunc("GET /api/v1/probes/{name}", o.showProbe)
 	mux.HandleFunc("POST /api/v1/bursts/{name}/start", o.burst(o.StartBurst, "started"))
 	mux.HandleFunc("POST /api/v1/bursts/{name}/stop", o.burst(o.StopBurst, "stopped"))
 	if o.Faults != nil && o.SetFault != nil {

@@ -24,6 +24,7 @@ func serve(t *testing.T, change func(*Options)) http.Handler {
 	o := Options{
 		Registry: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler), Version: "1.2.3",
 		ExternalURL: "https://perfwatch.test/prefix/", Status: nightPage,
+		Probes: nightProbes, History: nightHistory,
 	}
 	if change != nil {
 		change(&o)
