@@ -96,6 +96,7 @@ func checkDrawn(t *testing.T, line string) {
 
 // TestACeilingHolds has users who could be faster.
 func TestACeilingHolds(t *testing.T) {
+	t.Parallel()
 	base, l := serve(t, answer)
 	s := render(t, parseText(t, `{global: {base_url: "`+base+`"}, probes: [{name: burst, load: {users: 10, iterations: 60, max_rate: 50, `+
 		`tasks: [{name: a, http: {url: /}}]}}]}`))
@@ -125,6 +126,7 @@ func TestUsersStartInTurn(t *testing.T) {
 
 // TestUsersWhoCannotBeginEndTheTest has a setup that no user gets through.
 func TestUsersWhoCannotBeginEndTheTest(t *testing.T) {
+	t.Parallel()
 	base, l := serve(t, answer)
 	s := render(t, parseText(t, `{global: {base_url: "`+base+`"}, probes: [{name: burst, load: {users: 2, duration: 30s, `+
 		`setup: [{name: login, http: {url: "/broken?token=t0ken"}}], tasks: [{name: a, http: {url: /task}}]}}]}`))

@@ -48,7 +48,7 @@ func (x *exporter) headerText(at place, key, value string) text {
 	}
 	for i, part := range t {
 		if s, ok := part.(string); ok && (i == len(t)-1 || !scheme.MatchString(s)) && !between.MatchString(s) {
-			t[i] = x.secret(key, s)
+			t[i] = x.secret("header", key, s)
 		}
 	}
 	return t
@@ -71,21 +71,22 @@ var (
 	between = regexp.MustCompile(`^[ :;,=./|-]*$`)
 )
 
-// secret takes a value out of the script: it is read from a variable of the environment, the same for the same value.
-func (x *exporter) secret(header, value string) blank {
-	key := header + "\n" + value
-	name, ok := x.variables[key]
+// secret takes the value of a header or a cookie out of the script: it is read from a variable of the environment, the
+// same for the same value.
+func (x *exporter) secret(of, name, value string) blank {
+	key := of + " " + name + "\n" + value
+	variable, ok := x.variables[key]
 	for n := 1; !ok; n++ {
-		name = "PERFWATCH_" + strings.ToUpper(unsafe.ReplaceAllString(header, "_"))
+		variable = strings.ToUpper("PERFWATCH_" + of + "_" + unsafe.ReplaceAllString(name, "_"))
 		if n > 1 {
-			name += "_" + strconv.Itoa(n)
+			variable += "_" + strconv.Itoa(n)
 		}
-		if !x.needed[name] {
-			x.variables[key], x.needed[name], ok = name, true, true
-			x.note("header "+header, "its value may be a secret and does not stand in the script: set %s", name)
+		if !x.needed[variable] {
+			x.variables[key], x.needed[variable], ok = variable, true, true
+			x.note(of+" "+name, "its value may be a secret and does not stand in the script, which reads it from %s", variable)
 		}
 	}
-	return blank{"kind": "env", "name": name}
+	return blank{"kind": "env", "name": variable}
 }
 
 var unsafe = regexp.MustCompile(`[^A-Za-z0-9]+`)
@@ -97,7 +98,7 @@ func (x *exporter) cookies(cookies map[string]string) text {
 		if i > 0 {
 			t = t.literal("; ")
 		}
-		t = append(t.literal(name+"="), x.secret("Cookie-"+name, cookies[name]))
+		t = append(t.literal(name+"="), x.secret("cookie", name, cookies[name]))
 	}
 	return t
 }

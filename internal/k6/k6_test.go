@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/peer"
@@ -42,6 +44,72 @@ func TestScripts(t *testing.T) {
 		}
 		golden(t, name, got)
 	}
+}
+
+// TestTheWholePlanCanBeExported has k6 read each burst of the performance plan, as one script and for four runners.
+func TestTheWholePlanCanBeExported(t *testing.T) {
+	t.Setenv("PERFWATCH_DEMO_PASSWORD", "never in a script")
+	cfg := bursts(t, "../config/testdata/plan.yml")
+	if len(cfg.Probes) != 10 {
+		t.Errorf("%d bursts in the plan, want 10", len(cfg.Probes))
+	}
+	for i := range cfg.Probes {
+		p := &cfg.Probes[i]
+		values := map[string]int{}
+		for variable, all := range p.Load.Matrix {
+			values[variable] = all[len(all)-1]
+		}
+		s, err := Render(cfg, p.Name, values, min(4, p.Load.PeakUsers()))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if _, err := s.Manifest(); err != nil {
+			t.Error(err)
+		}
+		if run := peer.InspectK6(t, s.Text); run.Code != 0 || !strings.Contains(run.Output, `"maxVUs": `) {
+			t.Errorf("%s: k6 ended with %d:\n%s", p.Name, run.Code, run.Output)
+		}
+	}
+}
+
+// bursts reads what is of bursts in a file, and leaves out the rest.
+func bursts(t *testing.T, file string) *config.Config {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all struct{ Global, Host, Redis, Processes, Probes, Objectives any }
+	if err := yaml.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	only := func(list any, keep func(map[string]any) bool) (kept []any) {
+		for _, item := range list.([]any) {
+			if m := item.(map[string]any); keep(m) {
+				kept = append(kept, m)
+			}
+		}
+		return kept
+	}
+	text, err = yaml.Marshal(map[string]any{
+		"global": all.Global, "host": all.Host, "processes": all.Processes,
+		"redis":  []any{map[string]any{"name": "cache", "url": "redis://127.0.0.1"}},
+		"probes": only(all.Probes, func(m map[string]any) bool { return m["load"] != nil }),
+		"objectives": only(all.Objectives, func(m map[string]any) bool {
+			return strings.HasPrefix(m["measure"].(string), "load_")
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	peer.WriteFile(t, dir, "symbols.csv", "symbol\nAAPL\nMSFT\n")
+	cfg, err := config.Load(peer.WriteFile(t, dir, "perfwatch.yml", string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }
 
 // filled fills in the model of journey.yml.

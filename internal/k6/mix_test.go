@@ -125,6 +125,7 @@ probes:
 
 // TestRunnersShareTheLoad runs a script in two processes, each with its segment, as the operator does.
 func TestRunnersShareTheLoad(t *testing.T) {
+	t.Parallel()
 	base, l := serve(t, answer)
 	script := render(t, parseText(t, `
 global: {base_url: "`+base+`"}

@@ -177,5 +177,8 @@ func (x *exporter) remarks() {
 	if w := x.spec.Watch; w.Host || len(w.Processes)+len(w.Redis) > 0 {
 		x.note("load.watch", "k6 looks at no process, Redis or host")
 	}
+	if len(x.needed) > 0 {
+		x.note("environment", "the script needs %s", strings.Join(sortedKeys(x.needed), ", "))
+	}
 	x.note("bursts", "k6 keeps no budget, blackout or list of hosts, and asks nobody before it begins")
 }

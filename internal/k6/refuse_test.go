@@ -63,7 +63,7 @@ func TestWhatK6DoesOtherwiseIsTold(t *testing.T) {
 		{"users: 2, duration: 1s, tasks: [{name: a, http: {url: '/${n}'}}], data: {n: {count: 9, pick: unique}}",
 			"load.data.n: when the values are used up k6 says that the test is aborted"},
 		{"users: 1, duration: 1s, headers: {X-Key: k3y}, tasks: [{name: a, http: {url: /}}]",
-			"header X-Key: its value may be a secret and does not stand in the script: set PERFWATCH_X_KEY"},
+			"header X-Key: its value may be a secret and does not stand in the script, which reads it from PERFWATCH_HEADER_X_KEY"},
 		{"users: 1, duration: 1s, watch: {host: true}, tasks: [{name: a, http: {url: /}}]",
 			"load.watch: k6 looks at no process, Redis or host"},
 		{"users: 1, duration: 1s, abort: {latency_p95: 1s}, tasks: [{name: a, http: {url: /}}]",
@@ -95,7 +95,7 @@ probes:
         - {name: b, http: {url: /, headers: {Authorization: "Bearer abc"}}}
         - {name: c, http: {url: /}}
 `))
-	const want = "PERFWATCH_AUTHORIZATION PERFWATCH_X_KEY PERFWATCH_X_KEY_2 PERFWATCH_X_USER"
+	const want = "PERFWATCH_HEADER_AUTHORIZATION PERFWATCH_HEADER_X_KEY PERFWATCH_HEADER_X_KEY_2 PERFWATCH_HEADER_X_USER"
 	if got := strings.Join(s.Environment, " "); got != want {
 		t.Errorf("the script needs %s, want %s", got, want)
 	}

@@ -85,7 +85,7 @@ func TestAVariableThatIsNotSetEndsTheTest(t *testing.T) {
 	s := render(t, parseText(t, `{global: {base_url: "`+base+`"}, probes: [{name: burst, load: {users: 3, iterations: 9, `+
 		`headers: {X-Key: k3y}, tasks: [{name: a, http: {url: /}}]}}]}`))
 	run := peer.RunK6(t, s.Text)
-	if run.Code == 0 || !strings.Contains(run.Output, "the variable PERFWATCH_X_KEY is not set") || len(l.sorted()) > 0 {
+	if run.Code == 0 || !strings.Contains(run.Output, "the variable PERFWATCH_HEADER_X_KEY is not set") || len(l.sorted()) > 0 {
 		t.Errorf("k6 ended with %d after %d requests:\n%s", run.Code, len(l.sorted()), run.Output)
 	}
 }

@@ -126,7 +126,7 @@ func TestK6SendsTheSameRequests(t *testing.T) {
 			s := load.Run(t.Context(), plan, deaf{})
 			base, theirs := serve(t, answer)
 			run := peer.RunK6(t, render(t, parse(t, base, file)).Text,
-				"--env=PERFWATCH_X_KEY=k3y", "--env=PERFWATCH_COOKIE_C=s3cret", "--env=PERFWATCH_X_OTHER=b-")
+				"--env=PERFWATCH_HEADER_X_KEY=k3y", "--env=PERFWATCH_COOKIE_C=s3cret", "--env=PERFWATCH_HEADER_X_OTHER=b-")
 			if run.Code != 0 && run.Code != 99 {
 				t.Fatalf("k6 ended with %d:\n%s", run.Code, run.Output)
 			}

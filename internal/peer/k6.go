@@ -26,21 +26,10 @@ type K6Run struct {
 // builds; if it is missing the test fails.
 func RunK6(t testing.TB, script string, args ...string) K6Run {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), maxRun)
-	defer cancel()
-	dir := t.TempDir()
-	file, summary := WriteFile(t, dir, "script.js", script), filepath.Join(dir, "summary.json")
-	args = append([]string{
+	summary := filepath.Join(t.TempDir(), "summary.json")
+	run := k6(t, script, append([]string{
 		"run", "--quiet", "--no-color", "--no-usage-report", "--address=127.0.0.1:0", "--summary-export=" + summary,
-	}, args...)
-	cmd := exec.CommandContext(ctx, findK6(t), append(args, file)...)
-	last := &tail{}
-	cmd.Stdout, cmd.Stderr = last, last
-	err := cmd.Run()
-	if exited := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exited) || ctx.Err() != nil {
-		t.Fatalf("running k6: %v\n%s", errors.Join(err, ctx.Err()), last)
-	}
-	run := K6Run{Code: cmd.ProcessState.ExitCode(), Output: last.String(), Metrics: map[string]map[string]float64{}}
+	}, args...)...)
 	text, err := os.ReadFile(summary)
 	if err != nil {
 		return run // the script could not begin
@@ -56,6 +45,26 @@ func RunK6(t testing.TB, script string, args ...string) K6Run {
 		}
 	}
 	return run
+}
+
+// InspectK6 has k6 read a script and its options, and sends nothing.
+func InspectK6(t testing.TB, script string) K6Run {
+	t.Helper()
+	return k6(t, script, "inspect", "--execution-requirements")
+}
+
+func k6(t testing.TB, script string, args ...string) K6Run {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), maxRun)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, findK6(t), append(args, WriteFile(t, t.TempDir(), "script.js", script))...)
+	last := &tail{}
+	cmd.Stdout, cmd.Stderr = last, last
+	err := cmd.Run()
+	if exited := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exited) || ctx.Err() != nil {
+		t.Fatalf("running k6: %v\n%s", errors.Join(err, ctx.Err()), last)
+	}
+	return K6Run{Code: cmd.ProcessState.ExitCode(), Output: last.String(), Metrics: map[string]map[string]float64{}}
 }
 
 // findK6 looks beside the PATH into .tools/peers of the repository, in which the test's package lies.

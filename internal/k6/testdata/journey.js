@@ -69,6 +69,7 @@ const scenario = {
   notes: [
     "objective burst_users: k6 does not measure load_users",
     "load.abort: k6 judges error_ratio over the whole run, not over its last 5 s",
+    "environment: the script needs PERFWATCH_DEMO_PASSWORD",
     "bursts: k6 keeps no budget, blackout or list of hosts, and asks nobody before it begins",
   ],
   ends: 60000, // milliseconds after the start

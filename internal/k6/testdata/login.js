@@ -50,10 +50,11 @@ const scenario = {
   probe: "burst",
   // What is other than in a burst of perfwatch.
   notes: [
-    "header Cookie-c: its value may be a secret and does not stand in the script: set PERFWATCH_COOKIE_C",
-    "header X-Other: its value may be a secret and does not stand in the script: set PERFWATCH_X_OTHER",
-    "header X-Key: its value may be a secret and does not stand in the script: set PERFWATCH_X_KEY",
+    "cookie c: its value may be a secret and does not stand in the script, which reads it from PERFWATCH_COOKIE_C",
+    "header X-Other: its value may be a secret and does not stand in the script, which reads it from PERFWATCH_HEADER_X_OTHER",
+    "header X-Key: its value may be a secret and does not stand in the script, which reads it from PERFWATCH_HEADER_X_KEY",
     "load.abort: k6 judges error_ratio over the whole run, not over its last 5 s",
+    "environment: the script needs PERFWATCH_COOKIE_C, PERFWATCH_HEADER_X_KEY, PERFWATCH_HEADER_X_OTHER, SECRET",
     "bursts: k6 keeps no budget, blackout or list of hosts, and asks nobody before it begins",
   ],
   ends: 600000, // milliseconds after the start
@@ -67,7 +68,7 @@ const scenario = {
     {"name":"page","method":"GET","url":["http://127.0.0.1:8000/page?id=",{"as":"url","kind":"captured","slot":1},"&n=",{"as":"url","kind":"captured","slot":2},"&no=",{"as":"url","kind":"captured","slot":3},"&all=",{"as":"url","kind":"captured","slot":0}],"redirects":10,"timeout":5000,"expect":{},"captures":[{"name":"end","slot":5,"matches":"(?:end)[^\\n](?:of)"},{"name":"page","slot":6,"matches":"(?:[Pp][Aa][Gg][Ee]\\u{20})([0-9]+)","group":1}]},
   ],
   tasks: [
-    {"task":"get","name":"get","method":"GET","url":["http://127.0.0.1:8000/get/",{"as":"url","kind":"captured","slot":4},"?p=",{"as":"url","kind":"captured","slot":6},"&q=",{"as":"url","column":0,"kind":"column"},"&e=",{"as":"url","kind":"captured","slot":5}],"headers":[{"name":"Accept","value":["text/html"]},{"name":"Authorization","value":["Bearer ",{"kind":"captured","slot":4}]},{"name":"Cookie","value":["c=",{"kind":"env","name":"PERFWATCH_COOKIE_C"}]},{"name":"X-Key","value":[{"kind":"env","name":"PERFWATCH_X_KEY"}]},{"name":"X-Other","value":[{"kind":"env","name":"PERFWATCH_X_OTHER"},{"kind":"user"}]}],"redirects":10,"timeout":5000,"expect":{}},
+    {"task":"get","name":"get","method":"GET","url":["http://127.0.0.1:8000/get/",{"as":"url","kind":"captured","slot":4},"?p=",{"as":"url","kind":"captured","slot":6},"&q=",{"as":"url","column":0,"kind":"column"},"&e=",{"as":"url","kind":"captured","slot":5}],"headers":[{"name":"Accept","value":["text/html"]},{"name":"Authorization","value":["Bearer ",{"kind":"captured","slot":4}]},{"name":"Cookie","value":["c=",{"kind":"env","name":"PERFWATCH_COOKIE_C"}]},{"name":"X-Key","value":[{"kind":"env","name":"PERFWATCH_HEADER_X_KEY"}]},{"name":"X-Other","value":[{"kind":"env","name":"PERFWATCH_HEADER_X_OTHER"},{"kind":"user"}]}],"redirects":10,"timeout":5000,"expect":{}},
   ],
   elapsed: false,
 };
