@@ -2,6 +2,7 @@ package k6
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -80,24 +81,19 @@ func bursts(t *testing.T, file string) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all struct{ Global, Host, Redis, Processes, Probes, Objectives any }
+	var all struct {
+		Global, Host, Processes any
+		Probes, Objectives      []map[string]any
+	}
 	if err := yaml.Unmarshal(text, &all); err != nil {
 		t.Fatal(err)
-	}
-	only := func(list any, keep func(map[string]any) bool) (kept []any) {
-		for _, item := range list.([]any) {
-			if m := item.(map[string]any); keep(m) {
-				kept = append(kept, m)
-			}
-		}
-		return kept
 	}
 	text, err = yaml.Marshal(map[string]any{
 		"global": all.Global, "host": all.Host, "processes": all.Processes,
 		"redis":  []any{map[string]any{"name": "cache", "url": "redis://127.0.0.1"}},
-		"probes": only(all.Probes, func(m map[string]any) bool { return m["load"] != nil }),
-		"objectives": only(all.Objectives, func(m map[string]any) bool {
-			return strings.HasPrefix(m["measure"].(string), "load_")
+		"probes": slices.DeleteFunc(all.Probes, func(m map[string]any) bool { return m["load"] == nil }),
+		"objectives": slices.DeleteFunc(all.Objectives, func(m map[string]any) bool {
+			return !strings.HasPrefix(fmt.Sprint(m["measure"]), "load_")
 		}),
 	})
 	if err != nil {
