@@ -20,6 +20,9 @@ func (x *exporter) headers(at place, h *probes.HTTP, common map[string]string, m
 	if len(h.Cookies) > 0 {
 		all["Cookie"] = x.cookies(h.Cookies)
 	}
+	if x.authorized {
+		all["Authorization"] = text{x.secret("header", "Authorization", "")}
+	}
 	own := map[string]bool{}
 	for _, name := range sortedKeys(h.Headers) {
 		key := http.CanonicalHeaderKey(name)

@@ -208,14 +208,15 @@ type exporter struct {
 	timeout     time.Duration
 	parallelism int
 
-	columns   map[string]int    // by name
-	uses      []use             // of each column
-	slots     map[string]int    // of captured values, by name
-	variables map[string]string // of the environment, by the secret text that each holds
-	needed    map[string]bool   // variables of the environment
-	fresh     int               // requests over connections of their own
-	insecure  bool              // no certificate is verified
-	follow    bool              // redirects, where a request does not say
+	columns    map[string]int    // by name
+	uses       []use             // of each column
+	slots      map[string]int    // of captured values, by name
+	variables  map[string]string // of the environment, by the secret text that each holds
+	needed     map[string]bool   // variables of the environment
+	fresh      int               // requests over connections of their own
+	authorized bool              // the configuration of all requests has credentials
+	insecure   bool              // no certificate is verified
+	follow     bool              // redirects, where a request does not say
 
 	notes   []string
 	refused []error

@@ -159,10 +159,14 @@ func (x *exporter) client(c promconfig.HTTPClientConfig) {
 	}
 	x.follow, x.insecure = c.FollowRedirects, c.TLSConfig.InsecureSkipVerify
 	rest := c
+	if c.Authorization != nil || c.BasicAuth != nil || c.BearerToken != "" || c.BearerTokenFile != "" {
+		x.authorized = true
+		rest.Authorization, rest.BasicAuth, rest.BearerToken, rest.BearerTokenFile = nil, nil, "", ""
+	}
 	rest.FollowRedirects, rest.TLSConfig.InsecureSkipVerify = true, false
 	if !reflect.DeepEqual(rest, promconfig.DefaultHTTPClientConfig) {
-		x.refuse("global.http_client", "credentials, certificates and proxies have no place in a script: "+
-			"give a credential as the header Authorization of the burst, of ${env:NAME}")
+		x.refuse("global.http_client",
+			"of it only basic_auth, authorization, follow_redirects and tls_config.insecure_skip_verify can be carried over")
 	}
 }
 

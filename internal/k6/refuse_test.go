@@ -15,8 +15,8 @@ func TestWhatK6CannotDoIsRefused(t *testing.T) {
 				`which is all that the script can ask`},
 		{"a captured query", "", "users: 1, duration: 1s, setup: [{name: s, http: {url: /}, capture: {t: '.a[]'}}], tasks: [{name: a, http: {url: /}}]",
 			`load.setup[0].capture.t: the query ".a[]", want one of keys and numbers`},
-		{"credentials", "http_client: {basic_auth: {username: u, password: p}}", "users: 1, duration: 1s, tasks: [{name: a, http: {url: /}}]",
-			"global.http_client: credentials, certificates and proxies have no place in a script"},
+		{"a proxy", "http_client: {proxy_url: 'http://127.0.0.1:1'}", "users: 1, duration: 1s, tasks: [{name: a, http: {url: /}}]",
+			"global.http_client: of it only basic_auth, authorization, follow_redirects and tls_config.insecure_skip_verify can be"},
 		{"a user in a URL", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: 'http://u:p@127.0.0.1/'}}]",
 			"load.tasks[0].http.url: a user in the URL would stand in the script"},
 		{"some connections kept", "", "users: 1, duration: 1s, tasks: [{name: a, http: {url: /}}, {name: b, http: {url: /, fresh_connection: true}}]",
@@ -107,6 +107,30 @@ probes:
 	for _, text := range []string{`"Bearer ",{"kind":"captured","slot":0}`, `{"kind":"uuid"},", ",{"kind":"uuid"}`, `["text/csv"]`} {
 		if !strings.Contains(s.Text, text) {
 			t.Errorf("the script does not have %s in it", text)
+		}
+	}
+}
+
+// TestCredentialsOfAllRequests come from a variable, as the header's whole value.
+func TestCredentialsOfAllRequests(t *testing.T) {
+	s := render(t, parseText(t, `
+global:
+  base_url: "https://127.0.0.1:8000"
+  http_client: {basic_auth: {username: us3r, password: p4ss}, follow_redirects: false, tls_config: {insecure_skip_verify: true}}
+probes: [{name: burst, load: {users: 1, duration: 1s, tasks: [{name: a, http: {url: /}}, {name: b, http: {url: /, headers: {authorization: t0ken}}}]}}]
+`))
+	for _, text := range []string{"us3r", "p4ss", "t0ken"} {
+		if strings.Contains(s.Text, text) {
+			t.Errorf("the script has %q in it", text)
+		}
+	}
+	for _, want := range []string{
+		`{"name":"Authorization","value":[{"kind":"env","name":"PERFWATCH_HEADER_AUTHORIZATION"}]}`,
+		`{"name":"Authorization","value":[{"kind":"env","name":"PERFWATCH_HEADER_AUTHORIZATION_2"}]}`,
+		`"insecureSkipTLSVerify": true`, `"redirects":0`,
+	} {
+		if !strings.Contains(s.Text, want) {
+			t.Errorf("the script has no %s", want)
 		}
 	}
 }

@@ -135,32 +135,55 @@ for (const r of scenario.setup.concat(scenario.tasks)) {
   for (const m of [e].concat(e.headers || [], r.captures)) {
     if (m.matches) m.regexp = new RegExp(m.matches, 'u');
   }
+  r.tags = { task: r.task || '', endpoint: r.name };
+  // One object for all of its requests: what changes in it is written anew for each.
+  r.params = {
+    headers: { 'Accept-Encoding': 'gzip', 'X-Synthetic-Traffic': 'perfwatch' },
+    redirects: r.redirects,
+    timeout: r.timeout,
+    responseType: r.reads ? 'text' : 'none',
+    responseCallback: r.statuses,
+    tags: Object.assign({ name: r.name, part: scenario.tasks.includes(r) ? 'task' : 'setup' }, r.tags),
+  };
 }
 
-// The user: each of k6's has this module for itself.
-const user = { staggered: false, begun: false, counted: false, list: 0, drawn: [], captured: [], first: [], taken: [] };
+// The user: each of k6's has this module for itself. What k6 knows of it costs too much to be asked for each time.
+const user = {
+  number: 0, // from 1
+  now: null, // exec.scenario
+  start: 0, // of the scenario, milliseconds
+  begun: false,
+  counted: false, // in perfwatch_setup_failed
+  trace: '',
+  list: 0,
+  drawn: [],
+  captured: [],
+  first: [],
+  taken: [],
+};
 
 export default function () {
-  if (!user.staggered) {
-    user.staggered = true;
-    if (scenario.stagger > 0) wait(exec.scenario.startTime + (exec.vu.idInTest - 1) * scenario.stagger);
-    if (Date.now() >= exec.scenario.startTime + scenario.ends) return;
+  if (user.number === 0) {
+    user.number = exec.vu.idInTest;
+    user.now = exec.scenario;
+    user.start = user.now.startTime;
+    if (scenario.stagger > 0) wait(user.start + (user.number - 1) * scenario.stagger);
+    if (Date.now() >= user.start + scenario.ends) return;
   }
   if (!user.begun && !begin()) return;
-  const n = exec.scenario.iterationInTest;
+  const n = user.now.iterationInTest;
   const task = draw(n);
   for (let i = 0; i < columns.length; i++) {
     user.first[i] = before(columns[i].order, n);
     user.taken[i] = 0;
   }
   const r = scenario.tasks[task];
-  const answer = send(r, 'task');
-  const tags = { task: r.task, endpoint: r.name };
+  const answer = send(r);
   const good = answer.wrong === '';
-  failed.add(!good, tags);
-  response.add(answer.took, tags);
-  if (good) succeeded.add(1, tags);
-  if (scenario.elapsed) elapsed.add(Date.now() - exec.scenario.startTime);
+  failed.add(!good, r.tags);
+  response.add(answer.took, r.tags);
+  if (good) succeeded.add(1, r.tags);
+  if (scenario.elapsed) elapsed.add(Date.now() - user.start);
   think();
 }
 
@@ -168,11 +191,11 @@ export default function () {
 // iteration.
 function begin() {
   for (let i = 0; i < columns.length; i++) {
-    user.first[i] = (exec.vu.idInTest - 1) * columns[i].order.each;
+    user.first[i] = (user.number - 1) * columns[i].order.each;
     user.taken[i] = 0;
   }
   for (const step of scenario.setup) {
-    const answer = send(step, 'setup');
+    const answer = send(step);
     if (answer.wrong !== '') {
       if (!user.counted) setupFailed.add(true);
       user.counted = true;
@@ -192,7 +215,7 @@ function draw(n) {
   const lists = scenario.lists;
   if (lists.length === 1) return at(lists[0], n);
   for (;;) {
-    const k = user.drawn[user.list] ?? exec.vu.idInTest;
+    const k = user.drawn[user.list] ?? user.number;
     user.drawn[user.list] = k + 1;
     const to = at(lists[user.list], k);
     if (to >= 0) return to;
@@ -220,20 +243,14 @@ function before(order, n) {
 }
 
 // send sends a request, and says what was wrong with its answer and how long it took.
-function send(r, part) {
-  const headers = { 'Accept-Encoding': 'gzip', Traceparent: trace(), 'X-Synthetic-Traffic': 'perfwatch' };
+function send(r) {
+  const headers = r.params.headers;
+  headers.Traceparent = trace();
   for (const h of r.headers || []) headers[h.name] = write(h.value);
   const url = write(r.url);
   const body = r.body ? write(r.body) : null;
   const begun = Date.now();
-  const res = http.request(r.method, url, body, {
-    headers,
-    redirects: r.redirects,
-    timeout: r.timeout,
-    responseType: r.reads ? 'text' : 'none',
-    responseCallback: r.statuses,
-    tags: { name: r.name, task: r.task || '', endpoint: r.name, part },
-  });
+  const res = http.request(r.method, url, body, r.params);
   // The timings are those of the last request only, and of none that failed.
   const whole = res.status !== 0 && res.url === url;
   const took = whole ? res.timings.blocked + res.timings.duration : Date.now() - begun;
@@ -320,7 +337,7 @@ function filled(part) {
     case 'column':
       return value(part.column);
     case 'user':
-      return String(exec.vu.idInTest);
+      return String(user.number);
     case 'int':
       return String(part.from + Math.floor(Math.random() * (part.to - part.from + 1)));
     case 'vector':
@@ -375,10 +392,17 @@ function vector(n) {
   return all + ']';
 }
 
-// trace gives each request a trace of its own, https://www.w3.org/TR/trace-context/.
+// trace gives each request a trace of its own, https://www.w3.org/TR/trace-context/. Half of its id is the user's.
 function trace() {
-  const hex = crypto.randomUUID().replaceAll('-', '') + crypto.randomUUID().replaceAll('-', '');
-  return `00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-01`;
+  if (user.trace === '') user.trace = hex() + hex();
+  const high = hex();
+  const low = hex();
+  return `00-${user.trace}${high}${low}-${low}${high}-01`;
+}
+
+// hex is eight random digits, of which one at least is not 0.
+function hex() {
+  return (4294967297 + Math.floor(Math.random() * 4294967295)).toString(16).slice(1);
 }
 
 function variable(name) {
@@ -397,6 +421,6 @@ function think() {
 
 // wait sleeps until an instant. It is over a moment after the scenario ends, when k6 begins no more iterations.
 function wait(until) {
-  const ms = Math.min(until, exec.scenario.startTime + scenario.ends + 200) - Date.now();
+  const ms = Math.min(until, user.start + scenario.ends + 200) - Date.now();
   if (ms > 0) sleep(ms / 1000);
 }
