@@ -43,6 +43,7 @@ type daemon struct {
 	started   time.Time
 	scheduler schedule.Scheduler
 	board     web.Board
+	loads     web.Loads
 	bursts    sync.Map // probe name -> web.Burst of its last burst
 	skips     sync.Map // probe name -> web.Skip, the last
 	turns     turns
@@ -132,6 +133,7 @@ func (d *daemon) take(g *generation) {
 // forget drops what is shown of a probe that is gone.
 func (d *daemon) forget(name string) {
 	d.board.Remove(name)
+	d.loads.Remove(name)
 	d.bursts.Delete(name)
 	d.skips.Delete(name)
 }

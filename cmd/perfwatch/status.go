@@ -29,6 +29,7 @@ func (d *daemon) handler() (http.Handler, error) {
 		Status:      d.page,
 		Probes:      func() []web.Probe { return d.rows(d.current.Load()) },
 		History:     d.history,
+		Loads:       &d.loads,
 		Faults:      d.options.faults,
 		SetFault:    d.options.setFault,
 		StartBurst:  d.startBurst,

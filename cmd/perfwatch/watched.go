@@ -148,6 +148,7 @@ func (w *watched) job(d *daemon) schedule.Job {
 func (w *watched) observe(d *daemon, s probes.Sample) {
 	w.series.Observe(&s)
 	d.board.Observe(w.Name, &s)
+	d.loads.Observe(w.Name, &s)
 	if s.Err != nil {
 		d.logger.Debug("run ended", "probe", w.Name, "outcome", s.Outcome.String(), "err", s.Err)
 	}

@@ -75,14 +75,14 @@ func (r *run) expect(ctx context.Context) error {
 // collect keeps what shows how the page came to be what it is.
 func (r *run) collect(v *Visit, err error) {
 	v.Response = r.response
-	v.Evidence = Evidence{URL: clip(r.doc.url, maxURL), Console: r.lines}
+	v.Evidence = Evidence{URL: shown(r.doc.url), Console: r.lines}
 	start := r.doc.start
 	if start == 0 && len(r.requests.all) > 0 {
 		start = r.requests.all[0].start
 	}
 	v.Evidence.Waterfall = r.requests.waterfall(start)
 	if err != nil && v.Evidence.URL == "" {
-		v.Evidence.URL = clip(r.page.URL.Redacted(), maxURL)
+		v.Evidence.URL = shown(r.page.URL.Redacted())
 	}
 }
 

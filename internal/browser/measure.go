@@ -152,10 +152,10 @@ func (r *run) observe(ctx context.Context) error {
 	if err != nil || r.page.Marks == nil {
 		marks = []byte("[]")
 	}
-	commands := []command{{"Runtime.evaluate", r.expression("globalThis.perfwatch?.(" + string(marks) + ")")}}
+	commands := []command{{method: "Runtime.evaluate", params: r.expression("globalThis.perfwatch?.(" + string(marks) + ")")}}
 	loader, world := r.doc.loader, r.world
 	if r.doc.start == 0 && world != "" {
-		commands = append(commands, command{"Performance.getMetrics", nil})
+		commands = append(commands, command{method: "Performance.getMetrics"})
 	}
 	replies, err := r.await(ctx, commands)
 	if err != nil {
@@ -210,6 +210,9 @@ func (r *run) figures() Figures {
 		FirstByte: s.firstByte, FirstPaint: s.painted, LargestPaint: s.largest, Parsed: s.parsed, Loaded: s.loaded,
 		Interactive: tti, Blocking: blocking(s.tasks, s.painted, tti), Shift: layoutShift(s.shifts),
 		Errors: r.errors, Exceptions: r.exceptions, Dialogs: r.dialogs, Marks: s.marks,
+	}
+	if r.page.Network != (Network{}) { // the page counts from the answer itself, before it was made to wait
+		f.FirstByte = max(f.FirstByte, seconds(r.answeredAt-r.doc.start))
 	}
 	if r.doc.blink > 0 {
 		f.BlinkInteractive = seconds(r.doc.blink - r.doc.start)

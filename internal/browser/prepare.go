@@ -24,52 +24,77 @@ func autoAttach() object {
 // prepare sets up a new page before anything is loaded in it.
 func (r *run) prepare(ctx context.Context) error {
 	commands := []command{
-		{"Page.enable", nil},
-		{"Page.setLifecycleEventsEnabled", object{"enabled": true}},
-		{"Inspector.enable", nil},
-		{"Network.enable", networkEnable()},
-		{"Runtime.enable", nil},
-		{"Performance.enable", nil},
-		{"Page.addScriptToEvaluateOnNewDocument", object{"source": observeScript, "worldName": worldName}},
-		{"Target.setAutoAttach", autoAttach()},
-		{"Emulation.setUserAgentOverride", object{"userAgent": r.userAgent()}},
+		{method: "Page.enable", params: nil},
+		{method: "Page.setLifecycleEventsEnabled", params: object{"enabled": true}},
+		{method: "Inspector.enable", params: nil},
+		{method: "Network.enable", params: networkEnable()},
+		{method: "Runtime.enable", params: nil},
+		{method: "Performance.enable", params: nil},
+		{method: "Page.addScriptToEvaluateOnNewDocument", params: object{"source": observeScript, "worldName": worldName}},
+		{method: "Target.setAutoAttach", params: autoAttach()},
+		{method: "Emulation.setUserAgentOverride", params: object{"userAgent": r.userAgent()}},
 	}
 	if r.page.Width > 0 {
-		commands = append(commands, command{"Emulation.setDeviceMetricsOverride", object{
+		commands = append(commands, command{method: "Emulation.setDeviceMetricsOverride", params: object{
 			"width": r.page.Width, "height": r.page.Height, "deviceScaleFactor": max(r.page.Scale, 1), "mobile": r.page.Mobile,
 		}})
 	}
 	if r.page.Mobile {
-		commands = append(commands, command{"Emulation.setTouchEmulationEnabled", object{"enabled": true}})
+		commands = append(commands, command{method: "Emulation.setTouchEmulationEnabled", params: object{"enabled": true}})
 	}
 	if r.page.Insecure {
-		commands = append(commands, command{"Security.setIgnoreCertificateErrors", object{"ignore": true}})
+		commands = append(commands, command{method: "Security.setIgnoreCertificateErrors", params: object{"ignore": true}})
 	}
 	if len(r.page.Blocked) > 0 {
-		commands = append(commands, command{"Network.setBlockedURLs", object{"urls": r.page.Blocked}})
+		commands = append(commands, blockURLs(r.page.Blocked))
 	}
 	if r.private() {
-		commands = append(commands, command{"Fetch.enable", object{
+		commands = append(commands, command{method: "Fetch.enable", params: object{
 			"handleAuthRequests": true, "patterns": []object{{"urlPattern": origin(r.page.URL) + "/*"}},
 		}})
 	}
 	for _, c := range r.page.Cookies {
-		commands = append(commands, command{"Network.setCookie", object{"url": r.page.URL.String(), "name": c.Name, "value": c.Value}})
+		commands = append(commands, command{method: "Network.setCookie", params: object{
+			"url": r.page.URL.String(), "name": c.Name, "value": c.Value,
+		}})
 	}
-	replies, err := r.await(ctx, append(commands, r.throttling()...))
-	if err != nil {
+	if err := r.all(ctx, append(commands, r.throttling()...)); err != nil {
 		return err
 	}
-	for i, m := range replies {
-		if m.err != nil && i < len(commands) {
-			return failed(BrowserLost, "%s: %w", commands[i].method, m.err)
-		}
-	}
-	err = r.p.call(ctx, "Browser.setDownloadBehavior", object{"behavior": "deny", "browserContextId": r.context}, nil)
+	err := r.p.call(ctx, "Browser.setDownloadBehavior", object{"behavior": "deny", "browserContextId": r.context}, nil)
 	if err != nil {
 		return fmt.Errorf("refusing downloads: %w", err)
 	}
 	return nil
+}
+
+// all sends commands none of which may fail. One that an older browser does not know has another in its place.
+func (r *run) all(ctx context.Context, commands []command) error {
+	replies, err := r.await(ctx, commands)
+	if err != nil {
+		return err
+	}
+	for i, m := range replies {
+		c := commands[i]
+		if m.err != nil && c.older != nil {
+			if m.err = r.ask(ctx, c.method, c.older, nil); r.failure != nil {
+				return r.failure
+			}
+		}
+		if m.err != nil {
+			return failed(BrowserLost, "%s: %w", c.method, m.err)
+		}
+	}
+	return nil
+}
+
+// blockURLs keeps patterns of URLs from being loaded.
+func blockURLs(patterns []string) command {
+	list := make([]object, 0, len(patterns))
+	for _, p := range patterns {
+		list = append(list, object{"urlPattern": p, "block": true})
+	}
+	return command{method: "Network.setBlockedURLs", params: object{"urlPatterns": list}, older: object{"urls": patterns}}
 }
 
 // userAgent is the browser's own, which is that of a browser with a window, and ours behind it.
@@ -94,7 +119,7 @@ func mobileAgent(agent string) string {
 // throttling makes processor and network slower, as the page has it.
 func (r *run) throttling() (commands []command) {
 	if r.page.Slowdown > 1 {
-		commands = append(commands, command{"Emulation.setCPUThrottlingRate", object{"rate": r.page.Slowdown}})
+		commands = append(commands, command{method: "Emulation.setCPUThrottlingRate", params: object{"rate": r.page.Slowdown}})
 	}
 	if n := r.page.Network; n != (Network{}) {
 		unlimited := func(rate float64) float64 {
@@ -103,10 +128,13 @@ func (r *run) throttling() (commands []command) {
 			}
 			return rate
 		}
-		commands = append(commands, command{"Network.emulateNetworkConditions", object{
-			"offline": false, "latency": float64(n.Latency.Microseconds()) / 1000,
+		figures := object{
+			"urlPattern": "", "offline": false, "latency": float64(n.Latency.Microseconds()) / 1000,
 			"downloadThroughput": unlimited(n.Download), "uploadThroughput": unlimited(n.Upload),
-		}})
+		}
+		commands = append(commands, command{
+			method: "Network.emulateNetworkConditionsByRule", params: object{"matchedNetworkConditions": []object{figures}},
+		})
 	}
 	return commands
 }

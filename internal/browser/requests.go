@@ -150,7 +150,7 @@ func (r *run) answered(m *message, q *request, e *netEvent) {
 	q.status, q.kind, q.bytes = e.Response.Status, e.Type, max(q.bytes, e.Response.EncodedDataLength)
 	q.cached = q.cached || e.Response.FromDiskCache
 	if e.RequestID == e.LoaderID && m.session == r.s.id && e.FrameID == r.target {
-		r.response = e.Response.response()
+		r.response, r.answeredAt = e.Response.response(), e.Timestamp
 	}
 }
 
@@ -223,7 +223,7 @@ func (rs *requests) waterfall(from float64) []Request {
 	list := make([]Request, 0, min(len(rs.all), maxWaterfall))
 	for _, q := range rs.all[:min(len(rs.all), maxWaterfall)] {
 		w := Request{
-			Method: q.method, URL: q.url, Type: q.kind, Status: q.status, Error: q.err, Start: seconds(q.start - from),
+			Method: q.method, URL: shown(q.url), Type: q.kind, Status: q.status, Error: q.err, Start: seconds(q.start - from),
 			Bytes: int64(q.bytes), Cached: q.cached,
 		}
 		if q.end > 0 {
@@ -232,6 +232,14 @@ func (rs *requests) waterfall(from float64) []Request {
 		list = append(list, w)
 	}
 	return list
+}
+
+// shown is a URL as it is kept: what follows the path may be a secret.
+func shown(url string) string {
+	if at := strings.IndexAny(url, "?#"); at >= 0 {
+		url = url[:at+1] + "…"
+	}
+	return clip(url, maxURL)
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -54,6 +54,7 @@ type run struct {
 	pending    string // loader of the document that is on its way
 	doc        document
 	response   Response
+	answeredAt float64 // when the answer came to the page, on the browser's clock
 	requests   requests
 	seen       seen
 	lines      []Line
@@ -175,7 +176,7 @@ func (r *run) post(session, method string, params any) { _, _ = r.p.post(session
 
 // ask sends a command of the page and handles all that comes until it is answered.
 func (r *run) ask(ctx context.Context, method string, params, result any) error {
-	m, err := r.await(ctx, []command{{method, params}})
+	m, err := r.await(ctx, []command{{method: method, params: params}})
 	if err != nil {
 		return err
 	}
@@ -186,6 +187,7 @@ func (r *run) ask(ctx context.Context, method string, params, result any) error 
 type command struct {
 	method string
 	params any
+	older  any // parameters for a browser that refuses these; nil for none
 }
 
 // await sends commands at once and handles all that comes until all are answered.

@@ -30,6 +30,7 @@ type Options struct {
 	Status   func() Page                      // a page of its own for each call
 	Probes   func() []Probe                   // every probe and how it does
 	History  func(name string) (Probe, History, bool)
+	Loads    *Loads                           // of pages; nil has none
 	Faults   func() []Fault                   // nil without a demo
 	SetFault func(name string, on bool) error // refuses a name that it does not know
 
@@ -67,7 +68,11 @@ func New(o Options) (http.Handler, error) {
 		mux.HandleFunc("POST /faults", o.setFault)
 	}
 	handleProfiles(mux)
-	newPages(&o).handle(mux)
+	pages := newPages(&o)
+	pages.handle(mux)
+	if o.Loads != nil {
+		o.handleLoads(mux, pages)
+	}
 	return harden(http.MaxBytesHandler(sameOrigin.Handler(mux), maxBody)), nil
 }
 
