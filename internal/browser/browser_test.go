@@ -3,15 +3,27 @@ package browser
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"testing"
 	"time"
 )
+
+// TestMain lets more tests run at once than there are processors: most of them wait for five quiet seconds, or for a page
+// that never comes.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "5"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // browserFor is a browser for one test, which ends with it. Tests run as root too, where there is no sandbox.
 func browserFor(t testing.TB) *Browser {

@@ -95,7 +95,11 @@ func (r *run) screenshot(ctx context.Context, err error) []byte {
 	if f.Reason == MainStuck || f.Reason == RendererCrash || f.Reason.OfBrowser() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, screenshotLimit)
+	limit := screenshotLimit
+	if d, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(d)*2/3)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var picture struct{ Data []byte }
 	r.failure = nil // what failed is known
