@@ -68,7 +68,7 @@ func TestFailures(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	b := browserFor(t)
-	b.slots = make(chan struct{}, 4) // most of them only wait
+	b.slots = make(chan struct{}, 20) // most of them only wait
 	tests := []struct {
 		name, url string
 		limit     time.Duration
