@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -290,4 +291,24 @@ func TestHostileTextStaysText(t *testing.T) {
 	if query != evil || accept != header || len(body) != 1 || body[evil] != evil {
 		t.Errorf("k6 sent %q, %q and %q, want the text %q and %q", query, accept, body, evil, header)
 	}
+}
+
+// FuzzLiteral holds every text to one line that ends where it should, in JSON and in JavaScript.
+func FuzzLiteral(f *testing.F) {
+	for _, seed := range []string{"", `"`, "\\", "a\nb\r\u2028\u2029\x00\x7f", "</script>", "\xff\xfe", "${x}`", "\\u0022"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := literal(text)
+		if err != nil || strings.ContainsAny(got, "\n\r\u2028\u2029\x00") {
+			t.Fatalf("%q becomes %q, %v", text, got, err)
+		}
+		var back string
+		if err := json.Unmarshal([]byte(got), &back); err != nil || back != strings.ToValidUTF8(text, "\ufffd") && utf8.ValidString(text) {
+			t.Fatalf("%q becomes %s, which is %q, %v", text, got, back, err)
+		}
+		if inner := `"` + quoted(text) + `"`; inner != got {
+			t.Fatalf("%q becomes %s within a string, and %s alone", text, inner, got)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package k6
 
 import (
+	"fmt"
 	"log/slog"
 	"maps"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -94,6 +96,9 @@ func (d *door) count(endpoint string) {
 // rate is in requests a second, of the eight tenths in the middle: the first ones wait for logins.
 func (d *door) rate() float64 {
 	n := len(d.arrivals)
+	if n < 2 {
+		return 0
+	}
 	first, last := n/10, n-1-n/10
 	return float64(last-first) / d.arrivals[last].Sub(d.arrivals[first]).Seconds()
 }
@@ -114,46 +119,64 @@ func (deaf) Observe(int, *probes.Sample) {}
 func (deaf) SetUsers(int)                {}
 
 // TestK6SendsWhatABurstSends holds k6 and perfwatch against each other by what comes in at the platform. Users who think
-// a second have so much time left at the end that a busy machine costs none of them a request.
+// a second have so much time left at the end that a slow machine costs none of them a request. One on which other
+// programs take all processors for seconds makes requests late whoever sends them, so that there are three attempts:
+// what is wrong with a script is wrong in all of them.
 func TestK6SendsWhatABurstSends(t *testing.T) {
 	t.Setenv("PERFWATCH_DEMO_PASSWORD", "x")
 	to := platform(t)
 	for name, model := range map[string]string{
 		"closed": "{users: 96, ramp_up: 192, duration: 6750ms, think_time: 1s}",
-		"open":   "{rate: 240, duration: 4s, max_users: 100}",
+		"open":   "{rate: 240, duration: 4s, max_users: 200}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ours, theirs := newDoor(t, to), newDoor(t, to)
-			var wg sync.WaitGroup
-			wg.Go(func() {
-				cfg := journey(t, ours, model)
-				plan, err := cfg.Probes[0].Load.Plan("burst", cfg.BurstEnv())
-				if err != nil {
-					t.Error(err)
+			const attempts = 3
+			for i := 1; ; i++ {
+				wrong := attempt(t, to, name, model)
+				if len(wrong) == 0 {
 					return
 				}
-				if s := load.Run(t.Context(), plan, deaf{}); s.Result == load.Aborted {
-					t.Errorf("our burst was aborted: %s", s.Reason)
+				t.Logf("attempt %d: %s", i, strings.Join(wrong, "; "))
+				if i == attempts {
+					t.Fatal("k6 does not send what perfwatch sends")
 				}
-			})
-			if run := peer.RunK6(t, render(t, journey(t, theirs, model)).Text); run.Code != 0 {
-				t.Errorf("k6 ended with %d:\n%s", run.Code, run.Output)
 			}
-			wg.Wait()
-			compare(t, ours, theirs, name == "open")
 		})
 	}
 }
 
-func compare(t *testing.T, ours, theirs *door, open bool) {
+// attempt has both send at the same time, each through a door of its own, and says where they differ.
+func attempt(t *testing.T, to *url.URL, name, model string) (wrong []string) {
+	t.Helper()
+	ours, theirs := newDoor(t, to), newDoor(t, to)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		cfg := journey(t, ours, model)
+		plan, err := cfg.Probes[0].Load.Plan("burst", cfg.BurstEnv())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if s := load.Run(t.Context(), plan, deaf{}); s.Result == load.Aborted {
+			t.Errorf("our burst was aborted: %s", s.Reason)
+		}
+	})
+	if run := peer.RunK6(t, render(t, journey(t, theirs, model)).Text); run.Code != 0 {
+		wrong = append(wrong, fmt.Sprintf("k6 ended with %d: %s", run.Code, run.Output))
+	}
+	wg.Wait()
+	return append(wrong, compare(t, ours, theirs, name == "open")...)
+}
+
+// compare says where what came in at two doors differs.
+func compare(t *testing.T, ours, theirs *door, open bool) (wrong []string) {
 	t.Helper()
 	n, m := len(ours.arrivals), len(theirs.arrivals)
 	t.Logf("%d requests at %.1f/s of perfwatch, %d at %.1f/s of k6", n, ours.rate(), m, theirs.rate())
 	near := func(what string, got, want, slack float64) {
-		t.Helper()
 		if !(math.Abs(got-want) <= max(agreement*want, slack)) {
-			t.Errorf("%s of k6 %.4g, of perfwatch %.4g, want them within %g %%", what, got, want, agreement*100)
+			wrong = append(wrong, fmt.Sprintf("%s of k6 %.4g, of perfwatch %.4g, want them within %g %%", what, got, want, agreement*100))
 		}
 	}
 	near("requests", float64(m), float64(n), 0) // in the same time
@@ -163,9 +186,10 @@ func compare(t *testing.T, ours, theirs *door, open bool) {
 	if len(ours.counts) != 15 {
 		t.Errorf("perfwatch asked for %v, want 14 endpoints and the login", slices.Sorted(maps.Keys(ours.counts)))
 	}
-	for endpoint, n := range ours.counts {
+	for endpoint, count := range ours.counts {
 		if endpoint != "/api/auth/login" {
-			near(endpoint, float64(theirs.counts[endpoint]), float64(n), rounding)
+			near(endpoint, float64(theirs.counts[endpoint]), float64(count), rounding)
 		}
 	}
+	return wrong
 }
