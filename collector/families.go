@@ -25,7 +25,8 @@ const (
 // Families lists every metric that the program can expose beside those of client_golang on the process and the Go
 // runtime (process_*, go_*).
 func Families() []Family {
-	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), consistencyFamilies(),
+	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), journeyFamilies(),
+		consistencyFamilies(),
 		pageFamilies(), loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), processFamilies(),
 		postgresFamilies())
 }

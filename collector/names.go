@@ -28,6 +28,7 @@ const (
 	httpCacheResponses       = "perfwatch_http_cache_responses_total"
 	httpServerTiming         = "perfwatch_http_server_timing_seconds"
 	tlsCertificateNotAfter   = "perfwatch_tls_certificate_not_after_timestamp_seconds"
+	stepDuration             = "perfwatch_probe_step_duration_seconds"
 	sqlQueryDuration         = "perfwatch_sql_query_duration_seconds"
 	sqlConnections           = "perfwatch_sql_connections"
 	sqlConnectionsOpened     = "perfwatch_sql_connections_opened_total"

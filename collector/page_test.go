@@ -144,6 +144,11 @@ func fillProbes(rec *Recorder) {
 		Queries: []probes.QueryTime{{Name: "prices", Duration: 12 * time.Millisecond}}, Pool: probes.PoolStats{Idle: 1, Opened: 1},
 	}
 	rec.Probe(ProbeInfo{Name: "database", Group: "sql", Kind: "sql", Interval: time.Minute, Queries: []string{"prices"}}).Observe(&query)
+	visit := probes.Sample{Due: at, Start: at, Duration: 20 * time.Millisecond}
+	visit.Journey = &probes.JourneyResult{Steps: []probes.StepTime{{Name: "login", Duration: 12 * time.Millisecond}}}
+	rec.Probe(ProbeInfo{
+		Name: "visit", Group: "journey", Kind: "journey", Interval: time.Minute, Steps: []string{"login"},
+	}).Observe(&visit)
 	spread := probes.Sample{Due: at, Start: at, Duration: 20 * time.Millisecond, Outcome: probes.InvalidResponse}
 	spread.Consistency = &probes.ConsistencyResult{
 		Workers:  []probes.WorkerAnswer{{Name: "a:1", Verdict: probes.WorkerAgreed}, {Name: "b:1", Verdict: probes.WorkerDisagreed}},

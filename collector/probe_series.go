@@ -35,6 +35,7 @@ type ProbeSeries struct {
 	endpoints       map[string]*httpSeries // of a burst; guarded by recorder.mu
 
 	sql         sqlSeries
+	steps       journeySeries
 	consistency consistencySeries
 	page        pageSeries
 
@@ -72,6 +73,7 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 	}
 	s.http = &httpSeries{probe: s, endpoint: name}
 	s.sql = newSQLSeries(v, info)
+	s.steps = newJourneySeries(v.steps, info)
 	s.consistency.fill(&v.consistency, info)
 	s.page.fill(s)
 	s.latency = r.book.Of(objective.Latency, info.Group, name, "")
@@ -103,6 +105,7 @@ func (s *ProbeSeries) Observe(sample *probes.Sample) {
 	s.observeTimes(sample, end)
 	s.observeResponse(sample)
 	s.sql.observe(sample.SQL)
+	s.steps.observe(sample.Journey)
 	s.consistency.observe(sample.Consistency)
 	s.page.observe(sample.Page, ok, end)
 }

@@ -31,6 +31,7 @@ type vectors struct {
 	queries                  *prometheus.HistogramVec
 	connections              *prometheus.GaugeVec
 	connectionsOpened        *prometheus.CounterVec
+	steps                    *prometheus.HistogramVec
 	consistency              consistencyVectors
 	page                     pageVectors
 
@@ -52,6 +53,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			cache: newCounterVec(httpCacheResponses), serverTiming: newLatencyVec(httpServerTiming, bounds),
 			queries:     newSecondsVec(sqlQueryDuration, bounds),
 			connections: newGaugeVec(sqlConnections), connectionsOpened: newCounterVec(sqlConnectionsOpened),
+			steps:       newSecondsVec(stepDuration, bounds),
 			consistency: newConsistencyVectors(), page: newPageVectors(book),
 			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
 			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),
@@ -72,7 +74,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 func (v *vectors) collectors() []prometheus.Collector {
 	return append(v.page.collectors(),
 		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
-		v.queries, v.connections, v.connectionsOpened, v.consistency.mismatches, v.consistency.answers,
+		v.queries, v.connections, v.connectionsOpened, v.steps, v.consistency.mismatches, v.consistency.answers,
 		v.active, v.users, v.regression, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service)
 }
 
@@ -90,6 +92,7 @@ type ProbeInfo struct {
 	Name, Group, Kind string
 	Interval          time.Duration
 	Queries           []string // names of the queries of an sql probe
+	Steps             []string // names of the steps of a journey
 	Workers           []string // names of the workers of a consistency probe
 	Marks             []string // names of the marks of a page that are kept
 	Warm              bool     // a page is loaded a second time
@@ -97,12 +100,12 @@ type ProbeInfo struct {
 
 // sameSeries says that the series of one are those of the other.
 func (a *ProbeInfo) sameSeries(b *ProbeInfo) bool {
-	return a.Group == b.Group && a.Kind == b.Kind && slices.Equal(a.Queries, b.Queries) && slices.Equal(a.Workers, b.Workers) &&
-		slices.Equal(a.Marks, b.Marks) && a.Warm == b.Warm
+	return a.Group == b.Group && a.Kind == b.Kind && slices.Equal(a.Queries, b.Queries) && slices.Equal(a.Steps, b.Steps) &&
+		slices.Equal(a.Workers, b.Workers) && slices.Equal(a.Marks, b.Marks) && a.Warm == b.Warm
 }
 
 // Probe makes the series of a probe, all at zero. Calling it again for the same name returns the same series with their
-// values kept, unless the probe has another group or kind, or other queries, workers or marks: that is another probe,
+// values kept, unless the probe has another group or kind, or other queries, steps, workers or marks: that is another probe,
 // which starts at zero.
 func (r *Recorder) Probe(info ProbeInfo) *ProbeSeries {
 	r.mu.Lock()

@@ -27,6 +27,7 @@ const (
 // Evidence is what people want to see of an answer: masked, bounded to 6 KiB, and of printable characters only. It is
 // never changed, and runs whose evidence is the same share it.
 type Evidence struct {
+	Step      string // of a journey, that the answer is to; "" of any other kind
 	Redirects string // a line each: the status and where it leads, without its query
 	Proto     string // "HTTP/1.1"; "" if there was no answer
 	Head      string // a line for each header, "Name: value", by name; all but Date, which differs each time
@@ -36,8 +37,21 @@ type Evidence struct {
 
 // Size is what it takes, in bytes.
 func (e *Evidence) Size() int {
-	const self = 5 * 16
+	const self = 6 * 16
 	return self + len(e.Redirects) + len(e.Head) + len(e.Body)
+}
+
+// ofStep is the evidence of a step, without what m masks; nil if there is none.
+func (e *Evidence) ofStep(name string, m *masks) *Evidence {
+	if e == nil {
+		return nil
+	}
+	own := *e
+	own.Step = name
+	for _, text := range []*string{&own.Redirects, &own.Head, &own.Body} {
+		*text = string(m.text([]byte(*text), text == &own.Body && e.Cut))
+	}
+	return &own
 }
 
 // A witness keeps the evidence of the last run, most of which repeat those before them.

@@ -38,6 +38,7 @@ func newExchange(rt http.RoundTripper) *exchange {
 func (x *exchange) run(ctx context.Context, p *HTTPProber, d *Draft) (res Result, err error) {
 	x.dirty = true // until the end is reached: a panic leaves it so
 	x.times.begin()
+	x.witness.redirects = x.witness.redirects[:0]
 	if x.tracer != nil {
 		res.TraceID = x.tracer.next()
 	}

@@ -74,6 +74,7 @@ type Result struct {
 	// ServerTimings is valid until the next request of the same session.
 	ServerTimings []ServerTiming
 	Evidence      *Evidence          // nil of a session's requests, and if nothing came
+	Journey       *JourneyResult     // of the kind journey; nil for any other
 	SQL           *SQLResult         // of the kind sql; nil for any other
 	Page          *PageResult        // of the kind page; nil for any other
 	Consistency   *ConsistencyResult // of the kind consistency; nil for any other

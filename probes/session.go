@@ -34,6 +34,12 @@ func NewSession(env Env) (*Session, error) {
 // redirects of a request share its trace.
 func (s *Session) Trace(random *rand.PCG) { s.x.tracer = newTracer(random) }
 
+// Witness makes the session keep the evidence of each answer.
+func (s *Session) Witness() { s.x.witness.keeps, s.x.body.keepFirst = true, maxEvidenceBody }
+
+// Forget drops the cookies, so that what comes next is another visit.
+func (s *Session) Forget() { s.x.jar = newJar() }
+
 // Probe sends p's request over the session's connections. The context carries a deadline for this request; Take is
 // cheaper where every request has the same parent.
 func (s *Session) Probe(ctx context.Context, p *HTTPProber) (Result, error) {

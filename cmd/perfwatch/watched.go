@@ -56,7 +56,8 @@ func (w *watched) attach(r *readings, rules *guard.Rules) {
 		return
 	}
 	info := collector.ProbeInfo{
-		Name: w.Name, Group: w.Group, Kind: w.Kind(), Interval: w.spec.Interval(time.Now()), Queries: w.queries(), Workers: w.workers(),
+		Name: w.Name, Group: w.Group, Kind: w.Kind(), Interval: w.spec.Interval(time.Now()), Queries: w.queries(), Steps: w.steps(),
+		Workers: w.workers(),
 	}
 	if w.Page != nil {
 		info.Marks, info.Warm = w.Page.Marks, w.Page.Warm
@@ -87,6 +88,14 @@ func (w *watched) expect(rules *guard.Rules) {
 func (w *watched) queries() []string {
 	if named, ok := w.Spec().(interface{ QueryNames() []string }); ok {
 		return named.QueryNames()
+	}
+	return nil
+}
+
+// steps are the names of the probe's steps, if it is a journey.
+func (w *watched) steps() []string {
+	if named, ok := w.Spec().(interface{ StepNames() []string }); ok {
+		return named.StepNames()
 	}
 	return nil
 }

@@ -75,6 +75,13 @@ func (c *checker) spec(at string, s probes.Spec) {
 			rest.HTTPClient, s = nil, &rest
 		}
 	}
+	if j, ok := s.(*load.Journey); ok {
+		for i := range j.Steps {
+			if h := j.Steps[i].HTTP; h != nil {
+				c.needsBase(fmt.Sprintf("%s.steps[%d].http.url", at, i), h.URL)
+			}
+		}
+	}
 	if w, ok := s.(*probes.Consistency); ok {
 		for i, u := range w.URLs {
 			c.needsBase(fmt.Sprintf("%s.urls[%d]", at, i), u)

@@ -19,6 +19,7 @@ type Kinds struct {
 	Exec *probes.Exec         `yaml:"exec"`
 	SQL  *probes.SQL          `yaml:"sql"`
 
+	Journey     *load.Journey       `yaml:"journey"`
 	Consistency *probes.Consistency `yaml:"consistency"`
 
 	Page *probes.Page `yaml:"page"`

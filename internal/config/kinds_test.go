@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	promconfig "github.com/prometheus/common/config"
 
+	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/probes"
 )
 
@@ -87,6 +88,16 @@ func TestEveryKindIsRead(t *testing.T) {
 			{Name: "holdings", Query: "SELECT symbol FROM holdings WHERE user_id = $1", Args: []any{1, "AAPL", 2.5, true, nil}},
 			{Name: "prices", Query: "SELECT day, close FROM prices", Expect: probes.QueryExpect{
 				MinRows: 1, MaxRows: &year, Columns: []string{"day", "close"}, JSON: ".[0].close > 0",
+			}},
+		}}},
+		{Journey: &load.Journey{Steps: []load.Step{
+			{
+				Name:    "login",
+				HTTP:    &probes.HTTP{URL: "http://shop.example/login", Method: "POST", JSON: map[string]any{"name": "ann"}},
+				Capture: map[string]load.Capture{"token": {JSON: ".token"}, "visit": {Header: "X-Visit"}},
+			},
+			{Name: "basket", HTTP: &probes.HTTP{
+				URL: "http://shop.example/baskets/${visit}", Headers: map[string]string{"Authorization": "Bearer ${token}"},
 			}},
 		}}},
 		{Consistency: &probes.Consistency{

@@ -105,6 +105,7 @@ func (v *validator) message(at string, h *probes.HTTP, common map[string]string)
 	}
 	var err error
 	r.prober, err = spec.HTTPProber(v.env)
+	h.Content = spec.Content // so that a file that changed is another spec
 	v.within(at, err)
 	if r.prober != nil && target != nil {
 		r.target = v.target(at+".url", h.URL, r.prober, target)

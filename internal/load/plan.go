@@ -103,14 +103,12 @@ func (p *Plan) timeout() time.Duration {
 
 // Plan validates the spec and builds what runs it. Its error joins a *probes.FieldError for every mistake.
 func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
-	v := &validator{
-		env: env, endpoints: map[string]bool{}, headers: map[string]string{}, writes: s.Writes, opened: s.open(),
-		scope: scope{columns: map[string]int{}, captured: map[string]int{}, variables: map[string]int{}, elsewhere: env.Elsewhere},
-	}
+	v := newValidator(env)
+	v.writes, v.opened = s.Writes, s.open()
 	v.model(s)
 	v.matrix(s)
 	data := v.feeders(s.Data)
-	setup := v.setup(s)
+	setup := v.sequence("setup", s.Setup, maxSteps)
 	v.common(s.Headers)
 	v.tree(s.Tasks)
 	if err := v.err(); err != nil {

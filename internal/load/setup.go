@@ -10,7 +10,8 @@ import (
 	"github.com/perfwatch/perfwatch/probes"
 )
 
-// A Step is a request that each user sends once, before its first task. It stands in no figure of the burst.
+// A Step is a request of a journey, or one that each user of a burst sends once, before its first task. The latter stands
+// in no figure of the burst.
 type Step struct {
 	Name    string             `yaml:"name"`
 	HTTP    *probes.HTTP       `yaml:"http"`
@@ -28,16 +29,16 @@ type setupStep struct {
 	message
 }
 
-// setup compiles the steps. A template of one may name what an earlier one captured.
-func (v *validator) setup(s *Spec) (steps []setupStep) {
-	if len(s.Setup) > maxSteps {
-		v.wrong("setup", len(s.Setup), "at most %d steps", maxSteps)
+// sequence compiles steps. A template of one may name what an earlier one captured.
+func (v *validator) sequence(field string, given []Step, most int) (steps []setupStep) {
+	if len(given) > most {
+		v.wrong(field, len(given), "at most %d steps", most)
 		return nil
 	}
 	names := map[string]bool{}
-	for i := range s.Setup {
-		step := &s.Setup[i]
-		at := fmt.Sprintf("setup[%d]", i)
+	for i := range given {
+		step := &given[i]
+		at := fmt.Sprintf("%s[%d]", field, i)
 		v.name(&Task{Name: step.Name}, at, names)
 		if step.HTTP == nil {
 			v.wrong(at+".http", nil, "a request")

@@ -38,6 +38,13 @@ type validator struct {
 	mistakes  []error
 }
 
+func newValidator(env probes.Env) *validator {
+	return &validator{
+		env: env, endpoints: map[string]bool{}, headers: map[string]string{},
+		scope: scope{columns: map[string]int{}, captured: map[string]int{}, variables: map[string]int{}, elsewhere: env.Elsewhere},
+	}
+}
+
 func (v *validator) err() error { return errors.Join(v.mistakes...) }
 
 // wrong notes a mistake. A nil value is one that was left out.

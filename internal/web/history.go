@@ -97,6 +97,7 @@ type (
 		Evidence *evidenceJSON      `json:"evidence,omitempty"`
 	}
 	evidenceJSON struct {
+		Step      string   `json:"step,omitempty"`      // of a journey
 		Redirects []string `json:"redirects,omitempty"` // status and location
 		Proto     string   `json:"proto,omitempty"`
 		Headers   []string `json:"headers,omitempty"` // "Name: value"
@@ -154,7 +155,9 @@ func newResultJSON(r *Result) resultJSON {
 		}
 	}
 	if e := r.Evidence; e != nil {
-		j.Evidence = &evidenceJSON{Redirects: lines(e.Redirects), Proto: e.Proto, Headers: lines(e.Head), Body: e.Body, BodyCut: e.Cut}
+		j.Evidence = &evidenceJSON{
+			Step: e.Step, Redirects: lines(e.Redirects), Proto: e.Proto, Headers: lines(e.Head), Body: e.Body, BodyCut: e.Cut,
+		}
 	}
 	return j
 }
