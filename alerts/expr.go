@@ -116,7 +116,7 @@ func runs(o *objective.Objective, function, outcome string) string {
 	if o.Group == "" {
 		return sum(over(function, "perfwatch_probe_runs_total", joined(runSelector(o), outcome), o.Window))
 	}
-	counted := over(function, "perfwatch_probe_runs_total", joined(label("probe", o.Probe), outcome), o.Window)
+	counted := over(function, "perfwatch_probe_runs_total", joined(probeMatcher(o), outcome), o.Window)
 	return fmt.Sprintf("sum(\n  sum by (probe) (%s)\n  * on (probe) max by (probe) (perfwatch_probe_info%s)\n)",
 		counted, braced(runSelector(o)))
 }
@@ -134,7 +134,15 @@ func burstSelector(o *objective.Objective) string { return braced(label("probe",
 func redisSelector(o *objective.Objective) string { return label("redis", o.Redis) }
 
 func runSelector(o *objective.Objective) string {
-	return joined(label("group", o.Group), label("probe", o.Probe))
+	return joined(label("group", o.Group), probeMatcher(o))
+}
+
+// probeMatcher matches the probe of an objective, or every target of it.
+func probeMatcher(o *objective.Objective) string {
+	if o.Targets {
+		return `probe=~` + strconv.Quote(o.Probe+"/.+")
+	}
+	return label("probe", o.Probe)
 }
 
 // label matches one value; an empty value matches everything.

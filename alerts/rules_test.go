@@ -65,6 +65,8 @@ func TestRulesHoldForOtherSelectorsThresholdsAndWaits(t *testing.T) {
 		{Name: "fast", Measure: objective.Latency, Quantile: 0.95, Group: "g", Probe: "a", Window: m, Target: new(0.00005)},
 		{Name: "errors", Measure: objective.ErrorRatio, Window: m, Target: new(0.001)},
 		{Name: "errors_of_probe", Measure: objective.ErrorRatio, Probe: "a", Window: m, Warning: new(0.1), Critical: new(0.2)},
+		{Name: "slow_targets", Measure: objective.Latency, Quantile: 0.5, Probe: "a", Targets: true, Window: m, Critical: new(0.25)},
+		{Name: "errors_of_targets", Measure: objective.ErrorRatio, Probe: "a", Targets: true, Window: m, Critical: new(0.3)},
 		{Name: "errors_of_both", Measure: objective.ErrorRatio, Probe: "a", Group: "g", Window: m, Critical: new(0.5)},
 		{Name: "no_errors", Measure: objective.ErrorRatio, Window: m, Target: new(0.0)},
 		{Name: "all_redis", Measure: objective.CacheHitRatio, Window: m, Warning: new(0.333)},

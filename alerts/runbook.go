@@ -59,7 +59,7 @@ func objectivePage(o *objective.Objective, opts Options) ([]byte, error) {
 		For: short(opts.For), Window: short(o.Window), ExternalURL: opts.ExternalURL,
 		Quantile: number(o.Quantile), Beyond: fmt.Sprintf("%.4g", 100*(1-o.Quantile)),
 		Group: o.Group, Probe: o.Probe,
-		Runs: braced(runSelector(o)), Bursts: burstSelector(o), OfProbe: following(label("probe", o.Probe)),
+		Runs: braced(runSelector(o)), Bursts: burstSelector(o), OfProbe: following(probeMatcher(o)),
 	}
 	var text strings.Builder
 	if err := tmpl.ExecuteTemplate(&text, string(o.Measure)+".md", p); err != nil {

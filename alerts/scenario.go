@@ -109,6 +109,14 @@ func other(selected string) string {
 	return "other_than_" + selected
 }
 
+// selected is the name of a probe that an objective selects.
+func selected(o *objective.Objective) string {
+	if o.Targets {
+		return o.Probe + "/a:1"
+	}
+	return cmp.Or(o.Probe, "one")
+}
+
 // latency puts the quantile just short of, at or just past a threshold by how many runs its bucket holds. Buckets below
 // it are empty and those above hold every run. What is not selected is fast, and would hide a breach.
 func (s scenario) latency(o *objective.Objective, n int) []inputSeries {
@@ -119,7 +127,7 @@ func (s scenario) latency(o *objective.Objective, n int) []inputSeries {
 	case s.value > s.near:
 		part -= nudge / 10
 	}
-	all := s.histogram(o, cmp.Or(o.Group, "any"), cmp.Or(o.Probe, "one"), n, func(bound float64) float64 {
+	all := s.histogram(o, cmp.Or(o.Group, "any"), selected(o), n, func(bound float64) float64 {
 		switch {
 		case bound < s.near:
 			return 0
@@ -173,7 +181,7 @@ func (s scenario) errors(o *objective.Objective, n int) []inputSeries {
 			s.counter(fmt.Sprintf(`%s{outcome="http_5xx",probe=%q}`, metric, probe), failed/2, n),
 			s.counter(fmt.Sprintf(`%s{outcome="canceled",probe=%q}`, metric, probe), 3, n))
 	}
-	add(cmp.Or(o.Probe, "one"), cmp.Or(o.Group, "any"), s.value)
+	add(selected(o), cmp.Or(o.Group, "any"), s.value)
 	if decoy := cmp.Or(other(o.Group), other(o.Probe)); decoy != "" {
 		add(decoy, decoy, 1)
 	}

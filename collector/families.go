@@ -40,6 +40,9 @@ func daemonFamilies() []Family {
 			"When the running configuration was read. Absent until one is."},
 		{configHashInfo, gauge, []string{"hash"},
 			"Always 1; its label is the hash of the running configuration. Absent until one is read."},
+		{targetFileUp, gauge, []string{"file"},
+			"Whether a file of targets was good when it was read last: 1 or 0. At 0 the targets that it gave before are still asked."},
+		{targetFileTargets, gauge, []string{"file"}, "Targets that a file gives, those of the last good reading."},
 		{scrapeDuration, gauge, []string{"collector"},
 			"How long a collector's last reading of its source took. Readings run beside scrapes. Absent before the first."},
 		{scrapeSuccess, gauge, []string{"collector"},
@@ -63,6 +66,8 @@ func objectiveFamilies() []Family {
 func probeFamilies() []Family {
 	return []Family{
 		{probeInfo, gauge, []string{"probe", "group", "kind"}, "Always 1; its labels say what a probe is."},
+		{probeLabel, gauge, []string{"probe", "label", "value"},
+			"Always 1; a label that the configuration gives to one target of a probe. The label target is the target itself."},
 		{probeInterval, gauge, []string{"probe"}, "Shortest time between two runs that a probe's schedule gives."},
 		{probeSuccess, gauge, []string{"probe"}, "Whether the last run succeeded: 1 or 0. Absent before the first."},
 		{probeRuns, counter, []string{"probe", "outcome"},

@@ -116,6 +116,7 @@ func fullRegistry(t *testing.T) *prometheus.Registry {
 	reg := NewRegistry()
 	config := NewConfigStatus()
 	config.Loaded("0123456789abcdef", time.Now())
+	config.Discovered("/etc/perfwatch/shops.json", 3, false)
 	rec := NewRecorder(reg, book)
 	fillProbes(rec)
 	fillBurst(rec)
@@ -127,7 +128,9 @@ func fullRegistry(t *testing.T) *prometheus.Registry {
 
 func fillProbes(rec *Recorder) {
 	rec.ScheduleLag(3 * time.Millisecond)
-	home := rec.Probe(ProbeInfo{Name: "home", Group: "api", Kind: "http", Interval: 15 * time.Second})
+	home := rec.Probe(ProbeInfo{
+		Name: "home", Group: "api", Kind: "http", Interval: 15 * time.Second, Labels: map[string]string{"env": "test"},
+	})
 	at := time.Now().Add(-10 * time.Second)
 	s := probes.Sample{Due: at, Start: at, Duration: 280 * time.Millisecond}
 	s.Status, s.Bytes, s.CertNotAfter = 200, 1234, time.Unix(2_000_000_000, 0)

@@ -84,6 +84,20 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 	return s
 }
 
+// label tells the labels of a target, and no longer those that it had. It is called with the recorder's lock held.
+func (s *ProbeSeries) label(labels map[string]string) {
+	v, name := s.recorder.vectors.labels, s.info.Name
+	for label, value := range s.info.Labels {
+		if labels[label] != value {
+			v.DeleteLabelValues(name, label, value)
+		}
+	}
+	for label, value := range labels {
+		v.WithLabelValues(name, label, value).Set(1)
+	}
+	s.info.Labels = labels
+}
+
 // Observe records one run. It does not allocate. A canceled run is counted and nothing more: it says nothing of the
 // platform.
 func (s *ProbeSeries) Observe(sample *probes.Sample) {

@@ -23,17 +23,18 @@ type Recorder struct {
 
 // vectors are the metrics that exist from the moment a probe is added.
 type vectors struct {
-	info, interval, failures *prometheus.GaugeVec
-	runs, skipped            *prometheus.CounterVec
-	duration, phases         *latencyVec
-	cache                    *prometheus.CounterVec
-	serverTiming             *latencyVec
-	queries                  *prometheus.HistogramVec
-	connections              *prometheus.GaugeVec
-	connectionsOpened        *prometheus.CounterVec
-	steps                    *prometheus.HistogramVec
-	consistency              consistencyVectors
-	page                     pageVectors
+	info, labels, interval, failures *prometheus.GaugeVec
+
+	runs, skipped     *prometheus.CounterVec
+	duration, phases  *latencyVec
+	cache             *prometheus.CounterVec
+	serverTiming      *latencyVec
+	queries           *prometheus.HistogramVec
+	connections       *prometheus.GaugeVec
+	connectionsOpened *prometheus.CounterVec
+	steps             *prometheus.HistogramVec
+	consistency       consistencyVectors
+	page              pageVectors
 
 	active, users, regression                  *prometheus.GaugeVec
 	requests, bursts, aborts, invalid, dropped *prometheus.CounterVec
@@ -47,8 +48,9 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 	r := &Recorder{
 		book: book,
 		vectors: vectors{
-			info: newGaugeVec(probeInfo), interval: newGaugeVec(probeInterval), failures: newGaugeVec(probeConsecutiveFailures),
-			runs: newCounterVec(probeRuns), skipped: newCounterVec(probeSkipped),
+			info: newGaugeVec(probeInfo), labels: newGaugeVec(probeLabel), interval: newGaugeVec(probeInterval),
+			failures: newGaugeVec(probeConsecutiveFailures),
+			runs:     newCounterVec(probeRuns), skipped: newCounterVec(probeSkipped),
 			duration: newLatencyVec(probeDuration, bounds), phases: newLatencyVec(probePhaseDuration, bounds),
 			cache: newCounterVec(httpCacheResponses), serverTiming: newLatencyVec(httpServerTiming, bounds),
 			queries:     newSecondsVec(sqlQueryDuration, bounds),
@@ -73,7 +75,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 
 func (v *vectors) collectors() []prometheus.Collector {
 	return append(v.page.collectors(),
-		v.info, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
+		v.info, v.labels, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
 		v.queries, v.connections, v.connectionsOpened, v.steps, v.consistency.mismatches, v.consistency.answers,
 		v.active, v.users, v.regression, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service)
 }
@@ -96,6 +98,8 @@ type ProbeInfo struct {
 	Workers           []string // names of the workers of a consistency probe
 	Marks             []string // names of the marks of a page that are kept
 	Warm              bool     // a page is loaded a second time
+
+	Labels map[string]string // of a target
 }
 
 // sameSeries says that the series of one are those of the other.
@@ -121,6 +125,7 @@ func (r *Recorder) Probe(info ProbeInfo) *ProbeSeries {
 		r.probes[info.Name] = s
 	}
 	r.vectors.interval.WithLabelValues(info.Name).Set(info.Interval.Seconds())
+	s.label(info.Labels)
 	return s
 }
 

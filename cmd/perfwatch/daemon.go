@@ -29,6 +29,7 @@ const (
 type daemonOptions struct {
 	configFile  *string
 	lifecycle   bool
+	watchConfig bool   // reload when the file changes
 	storage     string // folder of what outlives the daemon; "" keeps nothing
 	externalURL string
 	refresh     time.Duration // of the status page; 0 is never
@@ -52,6 +53,7 @@ type daemon struct {
 	ending    context.Context  //nolint:containedctx // done when the daemon is to end
 	running   atomic.Bool
 	current   atomic.Pointer[generation] // the configuration at work; replaced as a whole
+	asking    atomic.Int64               // runs on demand
 
 	reloading sync.Mutex
 	lastError atomic.Pointer[string] // of the last reload; nil if it was taken
@@ -100,7 +102,7 @@ func (d *daemon) reload(context.Context) error {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
 	old := d.current.Load()
-	cfg, err := config.Load(*d.options.configFile)
+	cfg, err := config.LoadAfter(*d.options.configFile, old.config)
 	if err == nil {
 		var next *generation
 		if next, err = d.build(cfg, old); err == nil {
@@ -124,6 +126,9 @@ func (d *daemon) take(g *generation) {
 		d.logger.Warn("configuration", "warning", w.Error())
 	}
 	g.status.Loaded(g.config.Hash, g.loaded)
+	for _, f := range g.config.Discovered {
+		g.status.Discovered(f.Path, len(f.Targets), f.Err == nil)
+	}
 	d.lastError.Store(nil)
 	d.guard.SetRules(g.config.Bursts.Rules)
 	d.current.Store(g)

@@ -23,6 +23,8 @@ type running struct {
 	file   string
 	page   http.Handler
 	cancel context.CancelFunc // ends the daemon
+
+	changes int // of files beside it
 }
 
 // start runs a daemon on a configuration until the test ends.

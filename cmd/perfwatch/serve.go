@@ -25,6 +25,8 @@ func addServe(app *kingpin.Application, c *cli) (string, action) {
 	o := daemonOptions{configFile: &c.configFile}
 	listen := kingpinflag.AddFlags(cmd, ":10095")
 	cmd.Flag("web.enable-lifecycle", "Allow reload over HTTP.").BoolVar(&o.lifecycle)
+	cmd.Flag("config.watch", "Reload when the configuration file changes. Files of targets are always looked at.").
+		BoolVar(&o.watchConfig)
 	cmd.Flag("web.external-url", "Where people reach perfwatch; default: global.external_url of the configuration.").
 		StringVar(&o.externalURL)
 	cmd.Flag("storage.path", "Folder of what outlives the daemon: finished bursts, the day's budget, back-off.").
@@ -53,6 +55,7 @@ func serve(ctx context.Context, d *daemon, listen *toolkit.FlagConfig, logger *s
 	var tasks sync.WaitGroup
 	tasks.Go(func() { d.run(ctx) })
 	tasks.Go(func() { reloadOnHangup(ctx, d) })
+	tasks.Go(func() { d.watchFiles(ctx) })
 	tasks.Go(func() {
 		<-ctx.Done()
 		bounded, done := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)

@@ -34,6 +34,8 @@ func (d *daemon) handler() (http.Handler, error) {
 		SetFault:    d.options.setFault,
 		StartBurst:  d.startBurst,
 		StopBurst:   d.stopBurst,
+		Ask:         d.ask,
+		Targets:     d.targets,
 	})
 }
 

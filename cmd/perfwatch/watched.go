@@ -57,7 +57,7 @@ func (w *watched) attach(r *readings, rules *guard.Rules) {
 	}
 	info := collector.ProbeInfo{
 		Name: w.Name, Group: w.Group, Kind: w.Kind(), Interval: w.spec.Interval(time.Now()), Queries: w.queries(), Steps: w.steps(),
-		Workers: w.workers(),
+		Workers: w.workers(), Labels: w.Labels,
 	}
 	if w.Page != nil {
 		info.Marks, info.Warm = w.Page.Marks, w.Page.Warm

@@ -43,6 +43,10 @@ type checker struct {
 	cfg  *Config
 	dir  string
 
+	earlier *Config
+	targets map[string][]Target // of the probes that have some, by name
+	known   map[string][]Target // of those that are asked on demand
+
 	intervals map[string]time.Duration // of schedules: many probes share one
 }
 
@@ -52,12 +56,14 @@ func (c *checker) check() {
 	c.host()
 	c.bursts()
 	c.browser()
+	c.onDemand()
 	c.probes()
 	c.redis()
 	c.postgres()
 	c.processes()
 	c.watches()
 	c.objectives()
+	c.fanOut()
 	watched := []string{"probes", "redis", "postgres", "host", "processes"}
 	if !slices.ContainsFunc(watched, c.has) && len(c.mistakes) == 0 {
 		c.warn("", "nothing is watched, want probes, redis, postgres, host or processes")

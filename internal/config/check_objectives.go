@@ -165,7 +165,10 @@ func (c *checker) selectsProbes(at string, o *objective.Objective) {
 			c.refuse(at+".probe", "%s is a burst, want another kind of probe: a burst has measures of its own", quote(o.Probe))
 		case !measured(o.Measure, p):
 			c.refuse(at+".probe", "%s is no page, want a probe of the kind page", quote(o.Probe))
+		case c.asksOnDemand(c.find(o.Probe)):
+			c.refuse(at+".probe", "%s is asked on demand, want a probe with a schedule", quote(o.Probe))
 		}
+		_, o.Targets = c.targets[o.Probe]
 	case c.has(at + ".group"):
 		c.groupOfProbes(at+".group", o)
 	case !slices.ContainsFunc(c.cfg.Probes, func(p Probe) bool { return measured(o.Measure, &p) }) && !c.anyUnbuilt("probes"):
@@ -192,7 +195,7 @@ func (c *checker) groupOfProbes(path string, o *objective.Objective) {
 	var groups []string
 	for i, p := range c.cfg.Probes {
 		switch {
-		case !measured(o.Measure, &p) && !c.unbuilt[fmt.Sprintf("probes[%d]", i)]:
+		case !measured(o.Measure, &p) && !c.unbuilt[fmt.Sprintf("probes[%d]", i)], c.asksOnDemand(i):
 		case p.Group == o.Group:
 			return
 		default:

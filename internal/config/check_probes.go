@@ -37,10 +37,14 @@ func (c *checker) probe(at string, in *probeSection) Probe {
 	switch given := in.given(); {
 	case len(given) > 1:
 		c.refuse(at, "both %s and %s, want one kind a probe", given[0].Kind(), given[1].Kind())
+	case in.Load != nil && c.hasTargets(at):
+		c.refuse(at+".targets", "targets of the kind load, want one of %s", wantOnDemandKind)
 	case in.Load != nil:
 		c.burst(at, in)
 	case in.Page != nil:
 		c.page(at, in)
+	case len(given) == 1 && c.hasTargets(at):
+		c.targeted(at, in)
 	case len(given) == 1:
 		c.spec(at+"."+in.Kind(), in.Spec())
 	case !c.unknown[at]:

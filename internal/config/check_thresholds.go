@@ -89,8 +89,12 @@ func (c *checker) samplesPerSecond(o *objective.Objective) float64 {
 		if !measured(o.Measure, p) || o.Group != "" && o.Group != p.Group || o.Probe != "" && o.Probe != p.Name {
 			continue
 		}
-		if every := c.interval(p.Schedule); every > 0 {
+		targets, many := c.targets[p.Name]
+		if every := c.interval(p.Schedule); every > 0 && !c.asksOnDemand(i) {
 			rate += 1 / every.Seconds()
+			if many {
+				rate += float64(max(len(targets), 1)-1) / every.Seconds() // those that are known today
+			}
 		}
 	}
 	return rate

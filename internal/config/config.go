@@ -29,6 +29,7 @@ type Config struct {
 	Global     Global
 	Bursts     Bursts
 	Probes     []Probe
+	OnDemand   OnDemand
 	Redis      []Redis
 	Postgres   []Postgres
 	Host       Host
@@ -38,6 +39,9 @@ type Config struct {
 	Dir        string                // where relative paths of the file start
 	Hash       string                // hex SHA-256 of the file, first 16 digits
 	Warnings   []Mistake             // what is accepted but will not work as hoped
+
+	Discovered  []Discovered // the files of targets that were read, by path
+	TargetFiles []string     // the patterns of those files
 }
 
 // Global holds what every probe shares unless it says otherwise.
@@ -57,12 +61,13 @@ type Bursts struct {
 	Rules      guard.Rules
 }
 
-// A Probe is one entry under probes. Exactly one of its kinds is set.
+// A Probe is one entry under probes, or one of the targets of such an entry. Exactly one of its kinds is set.
 type Probe struct {
-	Name     string
+	Name     string // of a target: the name of the entry, a slash, the target
 	Group    string // default: the kind
 	Schedule string
 	Timeout  time.Duration
+	Labels   map[string]string // what is told of a target beside its name; "target" is the target itself
 	Kinds
 }
 
@@ -137,8 +142,12 @@ type Process struct {
 
 // Load reads and validates a configuration file of at most 4 MiB. Its error is Mistakes, each with the path as its File,
 // or says why the file could not be read. The warnings have their File too.
-func Load(path string) (*Config, error) {
-	cfg, err := loadAll(path)
+func Load(path string) (*Config, error) { return LoadAfter(path, nil) }
+
+// LoadAfter is Load in the place of an earlier configuration, whose targets stay where a file of targets cannot be read
+// any more; nil is none.
+func LoadAfter(path string, earlier *Config) (*Config, error) {
+	cfg, err := loadAll(path, earlier)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +158,7 @@ func Load(path string) (*Config, error) {
 // rules: the files and the variables of the environment that this machine lacks become warnings. What needs them cannot
 // be built from what it returns.
 func LoadElsewhere(path string) (*Config, error) {
-	cfg, err := loadAll(path)
+	cfg, err := loadAll(path, nil)
 	var mistakes Mistakes
 	if cfg != nil && errors.As(err, &mistakes) {
 		cfg.Warnings = append(mistakes, cfg.Warnings...)
@@ -159,12 +168,12 @@ func LoadElsewhere(path string) (*Config, error) {
 }
 
 // loadAll returns a Config beside mistakes too, if they are only of what this machine lacks.
-func loadAll(path string) (*Config, error) {
+func loadAll(path string, earlier *Config) (*Config, error) {
 	text, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
-	cfg, err := parse(text, filepath.Dir(path))
+	cfg, err := parse(text, filepath.Dir(path), earlier)
 	var mistakes Mistakes
 	if errors.As(err, &mistakes) {
 		err = mistakes.in(path)
@@ -188,7 +197,7 @@ func read(path string) (text []byte, err error) {
 // Parse reads and validates a configuration. Relative paths in it start at dir. Its error is Mistakes, without a File;
 // a Config is returned only if there are none.
 func Parse(text []byte, dir string) (*Config, error) {
-	cfg, err := parse(text, dir)
+	cfg, err := parse(text, dir, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +205,7 @@ func Parse(text []byte, dir string) (*Config, error) {
 }
 
 // parse returns a Config beside mistakes too, if they are only of what this machine lacks.
-func parse(text []byte, dir string) (*Config, error) {
+func parse(text []byte, dir string, earlier *Config) (*Config, error) {
 	root, mistake := document(text)
 	if mistake != nil {
 		return nil, Mistakes{*mistake}
@@ -206,6 +215,8 @@ func parse(text []byte, dir string) (*Config, error) {
 		report: newReport(),
 		cfg:    &Config{Dir: dir, Hash: hex.EncodeToString(sum[:])[:16]},
 		dir:    dir,
+
+		earlier: earlier, targets: map[string][]Target{}, known: map[string][]Target{},
 
 		intervals: map[string]time.Duration{},
 	}

@@ -16,6 +16,7 @@ type file struct {
 	Host       hostSection        `yaml:"host"`
 	Processes  []processSection   `yaml:"processes"`
 	Browser    browserSection     `yaml:"browser"`
+	OnDemand   onDemandSection    `yaml:"on_demand"`
 	Objectives []objectiveSection `yaml:"objectives"`
 }
 
@@ -48,7 +49,15 @@ type probeSection struct {
 	Group    string        `yaml:"group"`
 	Schedule string        `yaml:"schedule"`
 	Timeout  time.Duration `yaml:"timeout"`
+	Targets  any           `yaml:"targets"` // the text on_demand, or a list
+	FileSD   []string      `yaml:"file_sd"` // files of targets
 	Kinds    `yaml:",inline"`
+}
+
+// An onDemandSection says what may be asked through /probe.
+type onDemandSection struct {
+	Allow       []string `yaml:"allow"`
+	Concurrency int      `yaml:"concurrency"`
 }
 
 // A redisSection is one Redis; its URL may hold the user and the password.

@@ -1,5 +1,7 @@
 package objective
 
+import "strings"
+
 // A Book holds the trackers of all objectives and says which of them a source feeds.
 type Book struct{ trackers []*Tracker }
 
@@ -21,7 +23,7 @@ func (b *Book) Of(m Measure, group, probe, redis string) []*Tracker {
 	var fed []*Tracker
 	for _, t := range b.trackers {
 		o := t.objective
-		if o.Measure == m && selects(o.Group, group) && selects(o.Probe, probe) && selects(o.Redis, redis) {
+		if o.Measure == m && selects(o.Group, group) && selectsProbe(o.Probe, probe) && selects(o.Redis, redis) {
 			fed = append(fed, t)
 		}
 	}
@@ -29,3 +31,9 @@ func (b *Book) Of(m Measure, group, probe, redis string) []*Tracker {
 }
 
 func selects(selector, name string) bool { return selector == "" || selector == name }
+
+// selectsProbe selects the targets of a probe too, whose names are that of the probe, a slash and the target.
+func selectsProbe(selector, name string) bool {
+	of, _, _ := strings.Cut(name, "/")
+	return selects(selector, of)
+}

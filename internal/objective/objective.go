@@ -15,6 +15,7 @@ type Objective struct {
 	Quantile float64       // of Latency and LoadLatency, in (0, 1); Median of PageFCP and PageTTI
 	Group    string        // selects the probes of a group; Latency, ErrorRatio, PageFCP and PageTTI
 	Probe    string        // selects one probe; those of Group and the measures of bursts
+	Targets  bool          // Probe has targets: it selects all of them
 	Redis    string        // selects a Redis; CacheHitRatio
 	Window   time.Duration // zero for the measures of bursts
 	Target   *float64

@@ -36,6 +36,9 @@ type Options struct {
 
 	StartBurst func(name string) error // begins a burst now; ErrNoBurst, or why it cannot
 	StopBurst  func(name string) error // ends the one that runs; ErrNoBurst, or why there is nothing to stop
+
+	Ask     func(ctx context.Context, probe, target string) (*Asked, error) // nil asks nothing on demand
+	Targets func(address string) []Group                                    // for service discovery; beside Ask
 }
 
 // maxBody bounds the body of every request. Our forms need less than a hundred bytes.
@@ -62,6 +65,10 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /runbooks/{name}", o.runbook)
 	mux.HandleFunc("GET /api/v1/probes", o.listProbes)
 	mux.HandleFunc("GET /api/v1/probes/{name}", o.showProbe)
+	if o.Ask != nil {
+		mux.HandleFunc("GET /probe", o.onDemand)
+		mux.HandleFunc("GET /sd", o.discovery)
+	}
 	mux.HandleFunc("POST /api/v1/bursts/{name}/start", o.burst(o.StartBurst, "started"))
 	mux.HandleFunc("POST /api/v1/bursts/{name}/stop", o.burst(o.StopBurst, "stopped"))
 	if o.Faults != nil && o.SetFault != nil {

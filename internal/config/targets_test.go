@@ -1,0 +1,121 @@
+package config
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAProbeIsOneForEachOfItsTargets(t *testing.T) {
+	dir := t.TempDir()
+	write := func(text string) {
+		if err := os.WriteFile(filepath.Join(dir, "shops.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`[{"targets": ["https://c", "https://a", "https://c"], "labels": {"env": "test", "__meta_dc": "1"}}]`)
+	const text = `
+probes:
+  - {name: shop, group: web, targets: ["http://a:81", {target: "https://a", labels: {env: prod}}], file_sd: ["*.json"], http: {url: /x}}
+  - {name: port, targets: on_demand, file_sd: [shops.json], http: {url: /x}}
+on_demand: {allow: [10.0.0.0/8]}
+objectives:
+  - {name: errors, measure: error_ratio, probe: shop, target: 10%}
+`
+	cfg, err := parse([]byte(text), dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, p := range cfg.Probes {
+		got[p.Name] = p.HTTP.URL + " " + p.Group + " " + p.Labels["target"] + " " + p.Labels["env"]
+	}
+	want := map[string]string{
+		"shop/http://a:81": "http://a:81/x web http://a:81 ",
+		"shop/https://a":   "https://a/x web https://a prod",
+		"shop/https://c":   "https://c/x web https://c test",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if o := cfg.Objectives[0]; !o.Targets || o.Probe != "shop" {
+		t.Errorf("%+v, want that of the targets", o)
+	}
+	if known := cfg.OnDemand.Template("port").Known; len(known) != 2 || known[0].Address != "https://c" {
+		t.Errorf("known %+v", known)
+	}
+
+	write("[{")
+	after, err := parse([]byte(text), dir, cfg)
+	if err != nil || len(after.Probes) != 3 || len(after.Warnings) == 0 || !strings.Contains(after.Warnings[0].Message, "shops.json") {
+		t.Fatalf("after a bad file: %v, %d probes, warnings %v", err, len(after.Probes), after.Warnings)
+	}
+	if again, err := parse([]byte(text), dir, nil); err != nil || len(again.Probes) != 2 {
+		t.Errorf("a bad file from the start: %v, %d probes, want the two that stand in the configuration", err, len(again.Probes))
+	}
+}
+
+func TestFilesOfTargetsAreBounded(t *testing.T) {
+	many := strings.Repeat(`"a:1",`, maxTargets+1)
+	for name, text := range map[string]string{
+		"too many": `[{"targets": [` + many[:len(many)-1] + `]}]`, "a map": `{"targets": ["a:1"]}`, "numbers": `[{"targets": {"a": 1}}]`,
+		"text": "hello", "aliases": "a: &a [x, x]\nb: &b [*a, *a]\n", "half": `[{"targets": ["a:1"`,
+	} {
+		if all, err := parseTargets([]byte(text)); err == nil {
+			t.Errorf("%s: %d targets, want an error", name, len(all))
+		}
+	}
+	path := filepath.Join(t.TempDir(), "big.json")
+	if err := os.WriteFile(path, slices.Repeat([]byte(" "), maxTargetFile+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readTargets(path); err == nil || err.Error() != "over 8 MiB" {
+		t.Errorf("a file over the bound: %v", err)
+	}
+}
+
+func FuzzFileSD(f *testing.F) {
+	for _, seed := range []string{
+		"", "[]", `[{"targets": ["a:1"], "labels": {"x": "y"}}]`, "- targets: [a]\n", "a: &a [*a]", `[{"targets": [null, 1, {}]}]`, "- 1\n- []",
+		"\x00", "[[[[[[[[[[", `[{"labels": {"": ""}}]`, "&a [{targets: [b]}, *a]",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		all, err := parseTargets(text)
+		if err != nil && (all != nil || len(err.Error()) > maxShown+10) {
+			t.Errorf("%d targets beside %q", len(all), err)
+		}
+		if len(all) > maxTargets {
+			t.Errorf("%d targets", len(all))
+		}
+	})
+}
+
+func TestTheAllowListIsJudgedByTheAddress(t *testing.T) {
+	permit := (&OnDemand{Allow: []string{"10.0.0.0/8", "192.0.2.7", "shop.example.org", "*.intern.example", "2001:db8::/32", "0.0.0.0/0"}[:5]}).Permit()
+	for _, tt := range []struct {
+		host, address string
+		want          bool
+	}{
+		{"a", "10.1.2.3", true}, {"a", "11.1.2.3", false}, {"a", "192.0.2.7", true}, {"a", "192.0.2.8", false},
+		{"shop.example.org", "203.0.113.9", true}, {"Shop.Example.Org.", "203.0.113.9", true}, {"x.shop.example.org", "203.0.113.9", false},
+		{"a.b.intern.example", "203.0.113.9", true}, {"intern.example", "203.0.113.9", false}, {"evilintern.example", "203.0.113.9", false},
+		{"a", "2001:db8::1", true}, {"a", "::1", false}, {"a", "127.0.0.1", false},
+		{"shop.example.org", "169.254.169.254", false}, {"shop.example.org", "fe80::1", false}, {"shop.example.org", "0.0.0.0", false},
+		{"shop.example.org", "224.0.0.1", false},
+	} {
+		if err := permit(tt.host, netip.MustParseAddr(tt.address)); (err == nil) != tt.want {
+			t.Errorf("%s at %s: %v, want permitted %v", tt.host, tt.address, err, tt.want)
+		}
+	}
+	everywhere := (&OnDemand{Allow: []string{"0.0.0.0/0"}}).Permit()
+	if everywhere("a", netip.MustParseAddr("169.254.169.254")) == nil {
+		t.Error("a list that allows everything lets the metadata of a cloud be asked")
+	}
+}
