@@ -15,6 +15,7 @@ POSTGRES := /usr/lib/postgresql/15/bin
 PEERS   := redis-server=redis-server prometheus=prometheus promtool=prometheus \
            prometheus-alertmanager=prometheus-alertmanager amtool=prometheus-alertmanager \
            $(POSTGRES)/initdb=postgresql-15 $(POSTGRES)/postgres=postgresql-15 \
+           prometheus-blackbox-exporter=prometheus-blackbox-exporter \
            mariadbd=mariadb-server-core my_print_defaults=mariadb-client-core \
            chromium-headless-shell=chromium-headless-shell
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
