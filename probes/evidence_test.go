@@ -104,6 +104,8 @@ func TestSecretsAreNoEvidence(t *testing.T) {
 			w.Header()["X-Echo-"+name] = values
 			_, _ = fmt.Fprintf(w, "%s=%s\n", name, strings.Join(values, ","))
 		}
+		_, _ = fmt.Fprintf(w, "asked for %s\n", r.URL.Query().Get("api_key"))
+		_, _ = io.Copy(w, r.Body)
 		_, password, _ := r.BasicAuth()
 		_, _ = fmt.Fprintf(w, "password=%s\n", password)
 		for _, c := range r.Cookies() {
@@ -123,6 +125,9 @@ func TestSecretsAreNoEvidence(t *testing.T) {
 		"http_headers": {HTTPClient: with(promconfig.HTTPClientConfig{
 			HTTPHeaders: headersOf("X-Api-Key", promconfig.Header{Secrets: []promconfig.Secret{secret}}),
 		})},
+		"query": {URL: echo.URL + "/?api_key=" + secret},
+		"form":  {Form: map[string]string{"password": secret}},
+		"JSON":  {JSON: map[string]any{"who": []any{map[string]any{"password": secret}}}},
 		"basic": {HTTPClient: with(promconfig.HTTPClientConfig{BasicAuth: &promconfig.BasicAuth{Username: "u", PasswordFile: token}})},
 	} {
 		if spec.URL == "" {
@@ -218,4 +223,24 @@ func FuzzEvidence(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestErrorsDoNotTellTheSecretsOfAQuery(t *testing.T) {
+	srv := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	s := Take(t.Context(), mustProber(t, &HTTP{URL: srv.URL + "/a?q=1&access_token=hunter2&b"}, Env{}), time.Time{})
+	if s.Err == nil || !strings.Contains(s.Err.Error(), `/a?q=1&access_token=<secret>&b"`) {
+		t.Errorf("%v", s.Err)
+	}
+}
+
+func TestARequestOfTooManySecretsShowsNoBody(t *testing.T) {
+	many := map[string]string{}
+	for i := range 150 {
+		many[fmt.Sprint("password", i)] = fmt.Sprint("hunter2-", i)
+	}
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
+	s := Take(t.Context(), mustProber(t, &HTTP{URL: srv.URL, Form: many}, Env{}), time.Time{})
+	if s.Evidence == nil || s.Evidence.Body != "" || !s.Evidence.Cut {
+		t.Errorf("%v: evidence %+v, want no body", s.Err, s.Evidence)
+	}
 }

@@ -102,8 +102,8 @@ func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 	p.own = ownHeaders(env)
 	p.request = h.request(method, target, p.own, p.body)
 	p.head, _ = appendHead(nil, p.request)
-	p.masks = p.masks.with(p.request.Header)
-	p.name = method + " " + p.request.URL.Redacted()
+	p.masks = p.masks.with(p.request.Header).knowing(p.request, p.body)
+	p.name = method + " " + shownURL(p.request.URL)
 	var err error
 	if p.transport, err = wire(client, dial); err != nil {
 		return nil, fmt.Errorf("building the connections of %q: %w", p.name, err)

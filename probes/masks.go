@@ -2,8 +2,10 @@ package probes
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -78,6 +80,69 @@ func (m *masks) with(h http.Header) *masks {
 		slices.SortFunc(more.values, func(a, b string) int { return len(b) - len(a) })
 	}
 	return more
+}
+
+// knowing is m and the secrets that a request says by name in its query, form or JSON. It is m itself if that knows them
+// all.
+func (m *masks) knowing(r *http.Request, body []byte) *masks {
+	more := m
+	take := func(name, value string) {
+		if isSecretName(name) && len(more.values) <= maxSecrets {
+			more = more.hiding(m, value)
+		}
+	}
+	fields := []url.Values{r.URL.Query()}
+	switch r.Header.Get("Content-Type") {
+	case "application/json":
+		var v any
+		if json.Unmarshal(body, &v) == nil {
+			eachField("", v, take)
+		}
+	case "application/x-www-form-urlencoded":
+		form, _ := url.ParseQuery(string(body)) // what can be read of it
+		fields = append(fields, form)
+	}
+	for _, values := range fields {
+		for name := range values {
+			for _, value := range values[name] {
+				take(name, value)
+			}
+		}
+	}
+	if more != m {
+		more.noBody = more.noBody || len(more.values) > maxSecrets
+		slices.SortFunc(more.values, func(a, b string) int { return len(b) - len(a) })
+	}
+	return more
+}
+
+// eachField visits the texts of a JSON value with the names that they stand under.
+func eachField(name string, v any, visit func(name, value string)) {
+	switch v := v.(type) {
+	case string:
+		visit(name, v)
+	case []any:
+		for _, item := range v {
+			eachField(name, item, visit)
+		}
+	case map[string]any:
+		for key, item := range v {
+			eachField(key, item, visit)
+		}
+	}
+}
+
+// shownURL is a URL without its password and the secrets of its query.
+func shownURL(u *url.URL) string {
+	shown := *u
+	fields := strings.Split(u.RawQuery, "&")
+	for i, field := range fields {
+		if name, _, ok := strings.Cut(field, "="); ok && isSecretName(name) {
+			fields[i] = name + "=" + hidden
+		}
+	}
+	shown.RawQuery = strings.Join(fields, "&")
+	return shown.Redacted()
 }
 
 // maxSecrets is how many words of what is sent are looked for in what comes back.

@@ -120,7 +120,7 @@ func (p *pageProber) Probe(ctx context.Context) (Result, error) {
 		found.Reason = string(f.Reason)
 		err = p.name(f)
 	}
-	return res, fmt.Errorf("loading %q: %w", p.page.URL.Redacted(), err)
+	return res, fmt.Errorf("loading %q: %w", shownURL(p.page.URL), err)
 }
 
 func documentPhases(r *browser.Response) (ps Phases) {
