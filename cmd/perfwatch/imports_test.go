@@ -12,7 +12,7 @@ const module = "github.com/perfwatch/perfwatch/"
 // floors says which of our packages each of our packages may import; a package that is not named here has no place in
 // the house yet. Imports run downward only.
 func floors() map[string][]string {
-	below := []string{"internal/browser", "internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule", "internal/config", "collector"}
+	below := []string{"internal/chart", "internal/browser", "internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule", "internal/config", "collector"}
 	return map[string][]string{
 		"probes":             {"internal/browser"}, // which the kind page needs, and nothing else
 		"internal/schedule":  nil,
@@ -21,6 +21,7 @@ func floors() map[string][]string {
 		"internal/browser":   nil,
 		"internal/guard":     {"internal/schedule"},
 		"internal/trend":     nil,
+		"internal/chart":     nil,
 		"internal/baseline":  nil,
 		"internal/load":      {"probes", "internal/objective", "internal/trend"},
 		// It keeps a load.Summary, as the collector shows one: the same floor, which load knows nothing of.

@@ -1,0 +1,90 @@
+package chart
+
+import (
+	"fmt"
+	"html"
+	"strings"
+)
+
+// drawAxes writes the grid, the ticks and their words.
+func drawAxes(b *strings.Builder, f *frame, x, y *Axis) {
+	for _, t := range f.y.ticks {
+		py := f.py(t)
+		fmt.Fprintf(b, `<path class="grid" d="M%.1f %.1fH%.1f"/>`, f.x0, py, f.x1)
+		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="end">%s</text>`, f.x0-6, py+4,
+			html.EscapeString(y.word(t, f.y.step)))
+	}
+	for _, t := range f.x.ticks {
+		px := f.px(t)
+		fmt.Fprintf(b, `<path class="grid" d="M%.1f %.1fV%.1f"/>`, px, f.y0, f.y1)
+		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, px, f.y1+16,
+			html.EscapeString(x.word(t, f.x.step)))
+	}
+}
+
+// drawLine writes a line in as many pieces as its gaps leave. A point that stands alone is a dot.
+func drawLine(b *strings.Builder, f *frame, l layer) {
+	class := "line " + l.Color
+	if l.Dashed {
+		class += " dashed"
+	}
+	for start := 0; start < len(l.Points); {
+		end := start
+		for end < len(l.Points) && finite(l.Points[end]) {
+			end++
+		}
+		switch piece := l.Points[start:end]; {
+		case len(piece) == 1 && !l.Dashed:
+			fmt.Fprintf(b, `<circle class="dot %s" cx="%.1f" cy="%.1f" r="2"><title>%s</title></circle>`, l.Color,
+				f.px(piece[0].X), f.py(piece[0].Y), html.EscapeString(l.Name))
+		case len(piece) > 1:
+			if l.Fill && !l.Dashed {
+				fmt.Fprintf(b, `<path class="area %s" d="%s"/>`, l.Color, area(f, piece, lower(l, start, end)))
+			}
+			fmt.Fprintf(b, `<path class="%s" d="%s"><title>%s</title></path>`, class, path(f, piece), html.EscapeString(l.Name))
+		}
+		start = max(end, start+1)
+	}
+}
+
+// lower is the edge below a piece of a line: that of the stack, or nil for the axis.
+func lower(l layer, start, end int) []Point {
+	if l.base == nil {
+		return nil
+	}
+	return l.base[start:end]
+}
+
+func path(f *frame, points []Point) string {
+	var d strings.Builder
+	for i, p := range points {
+		fmt.Fprintf(&d, "%c%.1f %.1f", "ML"[min(i, 1)], f.px(p.X), f.py(p.Y))
+	}
+	return d.String()
+}
+
+// area goes along the points and back along the edge below them.
+func area(f *frame, points, below []Point) string {
+	d := path(f, points)
+	if below == nil {
+		floor := f.py(max(f.y.min, min(0, f.y.max)))
+		return fmt.Sprintf("%sL%.1f %.1fL%.1f %.1fZ", d, f.px(points[len(points)-1].X), floor, f.px(points[0].X), floor)
+	}
+	for i := len(below) - 1; i >= 0; i-- {
+		d += fmt.Sprintf("L%.1f %.1f", f.px(below[i].X), f.py(below[i].Y))
+	}
+	return d + "Z"
+}
+
+// drawLegend names the lines below the picture, as text that a reader can copy and a narrow screen can wrap.
+func drawLegend(b *strings.Builder, lines []layer) {
+	b.WriteString(`<ul class="legend">`)
+	for _, l := range lines {
+		class := l.Color
+		if l.Dashed {
+			class += " dashed"
+		}
+		fmt.Fprintf(b, `<li><i class="key %s"></i>%s</li>`, class, html.EscapeString(l.Name))
+	}
+	b.WriteString(`</ul>`)
+}
