@@ -39,9 +39,11 @@ func (w *watched) fire(ctx context.Context, d *daemon, due time.Time) {
 	watching := w.watch.Begin(ctx)
 	defer watching.Stop()
 	w.burst.Begin()
+	plan.Live = &w.live
 	summary := load.Run(ctx, plan, w.burst)
-	w.burst.End(summary, watching.End(ctx, summary))
-	d.keep(w, summary)
+	platform := watching.End(ctx, summary)
+	w.burst.End(summary, platform)
+	d.keep(w, summary, platform)
 	w.expect(&d.current.Load().config.Bursts.Rules)
 	d.bursts.Store(w.Name, lastBurst(summary))
 	d.settle(summary, reserved)

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/perfwatch/perfwatch/internal/archive"
 	"github.com/perfwatch/perfwatch/internal/load"
 )
 
@@ -79,11 +82,27 @@ func TestABurstIsStartedAndStoppedAtOnce(t *testing.T) {
 }
 
 func TestABurstEndsAtOnceWithTheDaemon(t *testing.T) {
-	d := start(t, burstYAML(target(t), "users: 1, duration: 10m, think_time: 9m"))
+	dir := filepath.Join(t.TempDir(), "data")
+	d := startIn(t, dir, burstYAML(target(t), "users: 1, duration: 10m, think_time: 9m"))
 	d.begin(t)
 	waitFor(t, "the burst", func() bool { return d.value(t, "perfwatch_load_users", map[string]string{"probe": "burst"}) == 1 })
 	d.cancel()
 	waitFor(t, "its end", func() bool { return d.aborts(t, load.ByShutdown) == 1 })
+	waitFor(t, "the end of the daemon", func() bool { return !d.running.Load() })
+	a, err := archive.Open(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := 0
+	for b := range a.Bursts("burst") {
+		kept++
+		if b.Result != load.Aborted || b.Cause != load.ByShutdown || b.Leaves[0].Outcomes["ok"] != 1 || b.Valid() {
+			t.Errorf("%+v, want what it had measured, marked", b)
+		}
+	}
+	if err := a.Close(); err != nil || kept != 1 {
+		t.Errorf("%d bursts kept, %v, want 1", kept, err)
+	}
 }
 
 // It is due at midnight and at six of each first of January, and midnight is a blackout.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
+
 	"github.com/prometheus/common/version"
 
+	"github.com/perfwatch/perfwatch/collector"
 	"github.com/perfwatch/perfwatch/internal/archive"
 	"github.com/perfwatch/perfwatch/internal/guard"
 	"github.com/perfwatch/perfwatch/internal/load"
@@ -41,12 +44,19 @@ func (d *daemon) closeArchive() error {
 	return d.archive.Close()
 }
 
-// keep compares a burst with the earlier ones and keeps it beside them.
-func (d *daemon) keep(w *watched, s *load.Summary) {
+// keep compares a burst with the earlier ones and keeps it beside them, with what the platform did meanwhile if it was
+// watched.
+func (d *daemon) keep(w *watched, s *load.Summary, platform *collector.BurstWatch) {
 	if d.archive == nil {
 		return
 	}
 	burst := archive.NewBurst(s, w.hash, version.Version)
+	if platform != nil {
+		var err error
+		if burst.Watch, err = json.Marshal(platform); err != nil {
+			d.logger.Error("what the platform did is not kept", "burst", s.Probe, "err", err)
+		}
+	}
 	changes := map[string]int{}
 	for endpoint, v := range d.archive.Compare(burst) {
 		changes[endpoint] = v.Change

@@ -142,6 +142,7 @@ func (d *daemon) burst(w *watched) web.Burst {
 		row, _ = last.(web.Burst)
 	}
 	row.Probe, row.Plan, row.Running = w.Name, w.plan.String(), w.stop.Load() != nil
+	row.Progress, _ = w.live.Progress()
 	if skip, ok := d.skips.Load(w.Name); ok {
 		row.Skip, _ = skip.(web.Skip)
 	}

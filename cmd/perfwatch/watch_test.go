@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"testing"
 
+	"github.com/perfwatch/perfwatch/collector"
+	"github.com/perfwatch/perfwatch/internal/archive"
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/peer"
 )
@@ -31,7 +34,7 @@ processes:
   - {name: api, port: %s}
   - {name: away, cmdline: "no process has this in its command line"}
 `, site, redis.Address, u.Port())
-	r := start(t, text)
+	r := startIn(t, t.TempDir(), text)
 	up := func(name string) float64 {
 		return r.value(t, "perfwatch_process_up", map[string]string{"process": name})
 	}
@@ -59,6 +62,21 @@ processes:
 	of = map[string]string{"probe": "burst", "redis": "cache"}
 	if ratio := r.value(t, "perfwatch_load_last_cache_hit_ratio", of); ratio != -1 {
 		t.Errorf("a hit ratio of %g without a lookup, want none", ratio)
+	}
+	var kept *archive.Burst
+	waitFor(t, "the archive", func() bool {
+		for b := range r.archive.Bursts("burst") {
+			kept = b
+		}
+		return kept != nil
+	})
+	var platform collector.BurstWatch
+	if err := json.Unmarshal(kept.Watch, &platform); err != nil || len(platform.Processes) != 1 || platform.Processes[0].Name != "api" ||
+		platform.Processes[0].Burst.MemoryPeak < 1<<20 || len(platform.Redis) != 1 || platform.Host == nil {
+		t.Errorf("%+v, %v: want what was watched in the archive", platform, err)
+	}
+	if line := kept.Timeline; line == nil || len(line.Cells) < 8 || line.Cells[4].Requests == 0 || len(kept.Slowest) != 10 || kept.Slowest[0].TraceID == "" {
+		t.Errorf("time line %+v, slowest %+v: want two seconds and ten requests", line, kept.Slowest)
 	}
 	r.write(t, text+"# nothing changes\n")
 	if status, body := r.ask("POST", "/-/reload"); status != 200 {

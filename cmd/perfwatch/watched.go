@@ -26,6 +26,7 @@ type watched struct {
 	watch  *collector.Watch                        // nil for a burst that watches nothing
 	hash   string                                  // of what shapes a burst
 	stop   atomic.Pointer[context.CancelCauseFunc] // ends the burst that runs now; nil if none does
+	live   load.Live                               // says how it is going
 }
 
 func newWatched(p *config.Probe, cfg *config.Config, pages *browser.Browser) (*watched, error) {

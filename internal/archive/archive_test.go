@@ -69,6 +69,14 @@ func TestABurstComesBackAsItWasKept(t *testing.T) {
 	aborted.Runs = []load.RunSummary{{Name: "batch=1", Items: 1, Result: load.Completed, Requests: 7, P95: 0.25, Noise: -1}}
 	aborted.Best, aborted.Capacity = []int{0}, &load.Capacity{Rate: 40, Wanted: 20, Why: "why"}
 	aborted.Result, aborted.Reason, aborted.Reduced, aborted.Changed = load.Aborted, "why", true, map[string]string{"": slower, "view": faster}
+	aborted.Cause, aborted.Doubts, aborted.Asked, aborted.Items = load.ByErrors, []load.Doubt{load.OfMix}, 100, 32
+	aborted.Timeline = &load.Timeline{Step: 0.25, Cells: []load.Cell{{}, {Requests: 3, Failures: 1, Users: 7, InFlight: 6, P50: 0.1, P95: 0.2}}}
+	slow := Request{
+		Task: "dashboard", Endpoint: "view", Due: noon(), Start: noon(), Response: 1.5, Service: 1.25, TraceID: "abc",
+		Phases: map[string]float64{"first_byte": 1}, Status: 503, Outcome: "http_5xx", Error: "status 503",
+	}
+	aborted.Slowest, aborted.Failed = []Request{slow}, []Request{slow, slow}
+	aborted.Leaves[0].Phases, aborted.Leaves[0].Cache = map[string]Phase{"dns": {1, 0.1, 0.2}}, map[string]uint64{"hit": 3}
 	put(t, a, burstAt(1), aborted)
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
@@ -98,12 +106,27 @@ func TestNewBurstTakesAllOfASummary(t *testing.T) {
 	}
 	leaf := load.LeafSummary{Task: "a", Endpoint: "b", Bytes: 5, Response: response, Service: service}
 	leaf.Outcomes[probes.OK], leaf.Outcomes[probes.Timeout] = 2, 1
+	leaf.Phases[probes.TLS] = load.PhaseSummary{Count: 2, Sum: 3 * time.Second, Max: 2 * time.Second}
+	leaf.Cache[probes.CacheHit], leaf.Cache[probes.NumCacheVerdicts-1], leaf.Cache[0] = 2, 1, 7
 	closed := leaf
+	slow := load.Request{
+		Leaf: 1, Due: noon(), Start: noon().Add(time.Second), Response: 3 * time.Second, Service: 2 * time.Second,
+		TraceID: probes.TraceID{15: 1}, Status: 504, Outcome: probes.HTTP5xx, Err: strings.Repeat("é", maxText),
+	}
+	slow.Phases.Set(probes.Connect, time.Second)
 	closed.Response = closed.Service
 	s := &load.Summary{
 		Probe: "p", Seed: 9, Start: noon(), End: noon().Add(time.Minute), Result: load.Invalid, Reason: "r", Reduced: true,
 		UsersPeak: 3, InFlightPeak: 2, Dropped: 1, Late: 8, Lag: lag, Leaves: []load.LeafSummary{leaf, closed}, Fairness: 0.9,
 		Runs: []load.RunSummary{{Name: "batch=1", Throughput: 5, Noise: -1}}, Best: []int{0}, Capacity: &load.Capacity{Rate: 3},
+		Cause: load.ByErrors, Doubts: []load.Doubt{load.OfLag}, Asked: 7, Items: 2, Slowest: []load.Request{slow}, Failed: []load.Request{slow},
+		Timeline: load.Timeline{Step: 1, Cells: []load.Cell{{Requests: 3}}},
+	}
+	phases, cache := map[string]Phase{"tls": {2, 1.5, 2}}, map[string]uint64{"hit": 2, "unknown": 1}
+	request := Request{
+		Task: "a", Endpoint: "b", Due: noon(), Start: noon().Add(time.Second), Response: 3, Service: 2,
+		TraceID: "00000000000000000000000000000001", Phases: map[string]float64{"connect": 1}, Status: 504, Outcome: "http_5xx",
+		Error: strings.Repeat("é", maxText/2-1),
 	}
 	outcomes := map[string]uint64{"ok": 2, "timeout": 1}
 	service3 := Counts{{Value: 900, N: 3}}
@@ -111,12 +134,13 @@ func TestNewBurstTakesAllOfASummary(t *testing.T) {
 		Format: 1, Probe: "p", Hash: "hash", Version: "v", Seed: 9, Start: noon(), End: noon().Add(time.Minute), Result: load.Invalid,
 		Reason: "r", Reduced: true, UsersPeak: 3, InFlightPeak: 2, Dropped: 1, Late: 8, Lag: Counts{{Value: 1, N: 1}},
 		Leaves: []Leaf{
-			{Task: "a", Endpoint: "b", Bytes: 5, Outcomes: outcomes, Service: service3,
+			{Task: "a", Endpoint: "b", Bytes: 5, Outcomes: outcomes, Phases: phases, Cache: cache, Service: service3,
 				Response: Counts{{Value: 1500, N: 2}, {Value: 3_598_712_832, N: 1}}},
-			{Task: "a", Endpoint: "b", Bytes: 5, Outcomes: outcomes, Response: service3},
+			{Task: "a", Endpoint: "b", Bytes: 5, Outcomes: outcomes, Phases: phases, Cache: cache, Response: service3},
 		},
 		Fairness: 0.9, Runs: []load.RunSummary{{Name: "batch=1", Throughput: 5, Noise: -1}}, Best: []int{0},
-		Capacity: &load.Capacity{Rate: 3},
+		Capacity: &load.Capacity{Rate: 3}, Cause: load.ByErrors, Doubts: []load.Doubt{load.OfLag}, Asked: 7, Items: 2,
+		Slowest: []Request{request}, Failed: []Request{request}, Timeline: &load.Timeline{Step: 1, Cells: []load.Cell{{Requests: 3}}},
 	}
 	got := NewBurst(s, "hash", "v")
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -125,6 +149,22 @@ func TestNewBurstTakesAllOfASummary(t *testing.T) {
 	put(t, open(t, t.TempDir()), got)
 	if got.Leaves[0].Failures() != 1 {
 		t.Errorf("%d failures, want 1", got.Leaves[0].Failures())
+	}
+}
+
+// TestFilesOfEarlierVersionsAreRead reads what was written before time lines and whole requests were kept.
+func TestFilesOfEarlierVersionsAreRead(t *testing.T) {
+	const text = `{"format": 1, "probe": "journey", "hash": "h", "version": "0.1", "seed": 7, "start": "2026-11-24T12:01:00Z",
+		"end": "2026-11-24T12:01:30Z", "result": "completed", "users_peak": 2, "in_flight_peak": 1, "dropped": 0, "late": 0,
+		"leaves": [{"task": "a", "endpoint": "b", "outcomes": {"ok": 2}, "bytes": 10, "response_us": "1200:2"}]}`
+	got, err := decode([]byte(text), "journey")
+	want := &Burst{
+		Format: 1, Probe: "journey", Hash: "h", Version: "0.1", Seed: 7, Start: noon().Add(time.Minute),
+		End: noon().Add(90 * time.Second), Result: load.Completed, UsersPeak: 2, InFlightPeak: 1,
+		Leaves: []Leaf{{Task: "a", Endpoint: "b", Outcomes: map[string]uint64{"ok": 2}, Bytes: 10, Response: Counts{{Value: 1200, N: 2}}}},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Error(err, diff)
 	}
 }
 

@@ -31,11 +31,15 @@ type Burst struct {
 	End          time.Time         `json:"end"`
 	Result       load.Result       `json:"result"`
 	Reason       string            `json:"reason,omitempty"`
+	Cause        load.Cause        `json:"cause,omitempty"`  // why it is aborted
+	Doubts       []load.Doubt      `json:"doubts,omitempty"` // why it is invalid
 	Reduced      bool              `json:"reduced,omitempty"`
 	UsersPeak    int               `json:"users_peak"`
 	InFlightPeak int               `json:"in_flight_peak"`
 	Dropped      uint64            `json:"dropped"`
 	Late         uint64            `json:"late"`
+	Asked        uint64            `json:"asked,omitempty"`   // requests that its iterations came to
+	Items        float64           `json:"items,omitempty"`   // that each request carried
 	Changed      map[string]string `json:"changed,omitempty"` // endpoint -> slower or faster than the bursts before; "" is all
 	Lag          Counts            `json:"lag_us,omitempty"`
 	Leaves       []Leaf            `json:"leaves"`
@@ -43,6 +47,11 @@ type Burst struct {
 	Runs         []load.RunSummary `json:"runs,omitempty"` // of a matrix or a search
 	Best         []int             `json:"best,omitempty"` // of Runs
 	Capacity     *load.Capacity    `json:"capacity,omitempty"`
+	Timeline     *load.Timeline    `json:"timeline,omitempty"`
+	Slowest      []Request         `json:"slowest,omitempty"`
+	Failed       []Request         `json:"failed,omitempty"` // the first of each endpoint and outcome
+	// Watch is what the platform did meanwhile, as a collector.BurstWatch is written. This package knows nothing of it.
+	Watch json.RawMessage `json:"watch,omitempty"`
 }
 
 // A Leaf is what a burst found out of one endpoint.
@@ -53,24 +62,29 @@ type Leaf struct {
 	Bytes    int64             `json:"bytes"`
 	Response Counts            `json:"response_us"`
 	Service  Counts            `json:"service_us,omitempty"` // left out where it is the same (closed model)
+	Phases   map[string]Phase  `json:"phases,omitempty"`     // those that happened
+	Cache    map[string]uint64 `json:"cache,omitempty"`      // what the responses said of caches
 }
 
 // NewBurst is a burst to keep. The summary is not changed and not held.
 func NewBurst(s *load.Summary, hash, version string) *Burst {
 	b := &Burst{
 		Format: format, Probe: s.Probe, Hash: hash, Version: version, Seed: s.Seed,
-		Start: s.Start.UTC(), End: s.End.UTC(), Result: s.Result, Reason: s.Reason, Reduced: s.Reduced,
+		Start: s.Start.UTC(), End: s.End.UTC(), Result: s.Result, Reason: bounded(s.Reason), Reduced: s.Reduced,
+		Cause: s.Cause, Doubts: slices.Clone(s.Doubts), Asked: s.Asked, Items: s.Items,
 		UsersPeak: s.UsersPeak, InFlightPeak: s.InFlightPeak, Dropped: s.Dropped, Late: s.Late,
 		Lag: countsOf(s.Lag), Leaves: make([]Leaf, len(s.Leaves)),
 		Fairness: s.Fairness, Runs: slices.Clone(s.Runs), Best: slices.Clone(s.Best), Capacity: s.Capacity,
+		Slowest: requestsOf(s, s.Slowest), Failed: requestsOf(s, s.Failed),
 	}
-	if len(b.Reason) > maxText {
-		b.Reason = b.Reason[:maxText]
+	if len(s.Timeline.Cells) > 0 {
+		b.Timeline = &load.Timeline{Step: s.Timeline.Step, Cells: slices.Clone(s.Timeline.Cells)}
 	}
 	for i := range s.Leaves {
 		l := &s.Leaves[i]
 		kept := Leaf{
 			Task: l.Task, Endpoint: l.Endpoint, Bytes: l.Bytes, Response: countsOf(l.Response), Outcomes: map[string]uint64{},
+			Phases: phasesOf(l), Cache: cacheOf(l),
 		}
 		if l.Service != l.Response {
 			kept.Service = countsOf(l.Service)
@@ -142,8 +156,10 @@ func (b *Burst) wrong(probe string) string {
 		return "it ends before it starts"
 	case !slices.Contains([]load.Result{load.Completed, load.Aborted, load.Invalid}, b.Result):
 		return fmt.Sprintf("result %.100q", b.Result)
-	case max(len(b.Leaves), len(b.Changed), len(b.Runs)) > maxLeaves:
-		return "too many leaves or runs"
+	case max(len(b.Leaves), len(b.Changed), len(b.Runs), len(b.Slowest), len(b.Failed)) > maxLeaves:
+		return "too many leaves, runs or requests"
+	case b.Timeline != nil && (!(b.Timeline.Step > 0) || len(b.Timeline.Cells) > maxLeaves):
+		return "a time line that cannot be"
 	case slices.ContainsFunc(b.Best, func(i int) bool { return i < 0 || i >= len(b.Runs) }):
 		return fmt.Sprintf("best %v of %d runs", b.Best, len(b.Runs))
 	case max(len(b.Hash), len(b.Version), len(b.Reason)) > maxText:
@@ -152,6 +168,11 @@ func (b *Burst) wrong(probe string) string {
 	for i := range b.Leaves {
 		if what := b.Leaves[i].wrong(); what != "" {
 			return fmt.Sprintf("leaf %d: %s", i, what)
+		}
+	}
+	for _, r := range slices.Concat(b.Slowest, b.Failed) {
+		if what := r.wrong(); what != "" {
+			return "a request: " + what
 		}
 	}
 	return ""

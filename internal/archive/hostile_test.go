@@ -52,6 +52,10 @@ func TestWhatIsNoBurstIsSetAside(t *testing.T) {
 		{"no number", replaced(`1200:3`, `12x:3`)},
 		{"no count", replaced(`1200:3`, `1200:`)},
 		{"a long reason", replaced(`"result"`, `"reason": "`+strings.Repeat("x", maxText+1)+`", "result"`)},
+		{"a long error", replaced(`"result"`, `"failed": [{"error": "`+strings.Repeat("x", maxText+1)+`"}], "result"`)},
+		{"a time below zero", replaced(`"result"`, `"slowest": [{"response": -1}], "result"`)},
+		{"a time line without a step", replaced(`"result"`, `"timeline": {"step": 0, "cells": []}, "result"`)},
+		{"a time line too long", replaced(`"result"`, `"timeline": {"step": 1, "cells": [{}`+strings.Repeat(",{}", maxLeaves)+`]}, "result"`)},
 		{"a long name", replaced(`"dashboard"`, `"`+strings.Repeat("x", maxText+1)+`"`)},
 	} {
 		t.Run(tt.name, func(t *testing.T) { setsAside(t, tt.text) })

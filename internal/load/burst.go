@@ -36,7 +36,7 @@ func (b *burst) run(ctx context.Context) *Summary {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	b.stop = stop
-	watched := b.monitor.start(ctx, stop)
+	watched := b.monitor.start(ctx, b)
 	pulse := startPulse()
 	if b.plan.rate > 0 {
 		b.runOpen(ctx)
@@ -153,6 +153,13 @@ func (c *crew) change(by int) {
 	c.users += by
 	c.most = max(c.most, c.users)
 	c.changed(c.users)
+}
+
+// size is how many users there are now.
+func (c *crew) size() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.users
 }
 
 func (c *crew) sending() {

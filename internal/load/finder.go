@@ -109,6 +109,7 @@ func (f *finder) step(ctx context.Context, rate float64) bool {
 	g := newGauge(f.sink, &one)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	f.monitor.progress.Run = fmt.Sprintf("%.4g/s", rate)
 	b := one.burst(f.monitor, g)
 	watched := g.start(ctx, stop)
 	s := b.run(ctx)
@@ -123,7 +124,7 @@ func (f *finder) step(ctx context.Context, rate float64) bool {
 			s.Result, s.Reason, s.Doubts = Invalid, doubt, doubts
 		}
 	}
-	run := s.asRun(fmt.Sprintf("%.4g/s", rate))
+	run := s.asRun(f.monitor.progress.Run)
 	run.Rate, run.Throughput = rate, g.achieved()
 	switch {
 	case s.Result != Completed:

@@ -117,7 +117,9 @@ type Summary struct {
 	Asked        uint64 // requests that its iterations come to; 0 without iterations
 	Lag          *hdrhistogram.Histogram
 	Leaves       []LeafSummary // in the order of Plan.Leaves
-	Slowest      []SlowRequest // by response time, slowest first; canceled ones left out
+	Slowest      []Request     // ten by response time, slowest first; canceled ones left out
+	Failed       []Request     // the first of each endpoint and outcome other than ok and canceled; a hundred at most
+	Timeline     Timeline
 
 	Fairness float64 // Jain's index, between the endpoints; 0 where there is none
 	Items    float64 // that each request carried; 0 if nobody counted, or in a matrix

@@ -62,12 +62,21 @@ type monitor struct {
 	mu    sync.Mutex
 	users []*count
 
-	ring     [monitorWindow]totals // at the last ticks
-	ticks    int
-	reserved uint64
+	ring      [monitorWindow]totals // at the last ticks
+	ticks     int
+	now, last totals // at the last tick, and in the window that ended with it
+	reserved  uint64
+
+	chronicle *chronicle
+	live      *Live    // to tell; nil tells nobody
+	progress  Progress // what of it does not change from tick to tick
 }
 
-func newMonitor(p *Plan) *monitor { return &monitor{limits: p.abort, reserve: p.Reserve} }
+func newMonitor(p *Plan) *monitor {
+	m := &monitor{limits: p.abort, reserve: p.Reserve, chronicle: newChronicle(), live: p.Live}
+	m.progress = Progress{Probe: p.Name, Start: m.chronicle.start, Limit: p.limit.Seconds(), Asked: p.Asked()}
+	return m
+}
 
 // join returns the count of one more user.
 func (m *monitor) join() *count {
@@ -90,13 +99,13 @@ func (m *monitor) totals() (t totals) {
 	return t
 }
 
-// start begins to watch. What it returns ends that, and waits for it.
-func (m *monitor) start(ctx context.Context, stop context.CancelCauseFunc) (end func()) {
+// start begins to watch a burst, or a run of several. What it returns ends that, and waits for it.
+func (m *monitor) start(ctx context.Context, b *burst) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		m.run(ctx, stop)
+		m.run(ctx, b)
 	}()
 	return func() {
 		cancel()
@@ -105,12 +114,14 @@ func (m *monitor) start(ctx context.Context, stop context.CancelCauseFunc) (end 
 }
 
 // run looks at the burst until ctx is done, and stops it when it must.
-func (m *monitor) run(ctx context.Context, stop context.CancelCauseFunc) {
+func (m *monitor) run(ctx context.Context, b *burst) {
 	ticker := time.NewTicker(monitorTick)
 	defer ticker.Stop()
 	for {
-		if err := m.look(); err != nil {
-			stop(err)
+		err := m.look()
+		m.tell(&b.crew)
+		if err != nil {
+			b.stop(err)
 			return
 		}
 		select {
@@ -128,6 +139,7 @@ func (m *monitor) look() error {
 	last := now.minus(m.ring[at]) // the ring is zero before the window is full: then it is the whole burst
 	m.ring[at] = now
 	m.ticks++
+	m.now, m.last = now, last
 	switch {
 	case now.requests >= maxRequests:
 		return abort(ByRequests, "%d requests sent, the most a burst may", now.requests)

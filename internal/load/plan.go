@@ -23,6 +23,8 @@ type Plan struct {
 	// Reserve takes up to n requests from what all bursts may send in a day, and says how many it got. It is called from
 	// one goroutine a burst, well before the requests are sent. Nil means no such budget.
 	Reserve func(n uint64) (uint64, error)
+	// Live is told how the burst is going. Nil is nobody.
+	Live *Live
 	// Reduced says that the plan is smaller than it was written, so that its bursts compare with nothing.
 	Reduced bool
 
@@ -30,6 +32,7 @@ type Plan struct {
 	users      int // of the closed model, or the most of the open one
 	rampUp     float64
 	duration   time.Duration
+	limit      time.Duration // of all runs together
 	think      ThinkTime
 	iterations int // between the users, or 0
 	perUser    int // iterations of each user, or 0
@@ -116,7 +119,7 @@ func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
 	}
 	p := &Plan{
 		Name: name, Leaves: v.leaves, RequestTimeout: DefaultRequestTimeout,
-		users: s.Users, rampUp: s.RampUp, duration: s.span(), think: s.ThinkTime,
+		users: s.Users, rampUp: s.RampUp, duration: s.span(), limit: s.Limit(), think: s.ThinkTime,
 		iterations: s.Iterations, perUser: s.IterationsPerUser, maxRate: s.MaxRate,
 		items: s.Items, variables: s.variables(), combinations: s.combinations(), search: s.FindCapacity,
 		regions: v.regions, nodes: v.nodes, data: data, setup: setup, captures: len(v.scope.captured),

@@ -39,14 +39,18 @@ func Run(ctx context.Context, p *Plan, sink Sink) *Summary {
 	if plan.Seed == 0 {
 		plan.Seed = rand.Uint64()
 	}
+	defer m.end()
+	var s *Summary
 	switch {
 	case p.search != nil:
-		return (&finder{plan: &plan, monitor: m, sink: sink}).run(ctx)
+		s = (&finder{plan: &plan, monitor: m, sink: sink}).run(ctx)
 	case len(p.combinations) > 0:
-		return plan.each(ctx, m, sink)
+		s = plan.each(ctx, m, sink)
+	default:
+		s = plan.burst(m, sink).run(ctx)
+		s.Items = plan.itemsOf()
 	}
-	s := plan.burst(m, sink).run(ctx)
-	s.Items = plan.itemsOf()
+	s.Timeline = m.chronicle.timeline()
 	return s
 }
 
@@ -64,8 +68,9 @@ func (p *Plan) each(ctx context.Context, m *monitor, sink Sink) *Summary {
 		one := *p
 		one.values = values
 		marks := newMarks(sink)
+		m.progress.Run = label(p.variables, values)
 		s := one.burst(m, marks).run(ctx)
-		run := s.asRun(label(p.variables, values))
+		run := s.asRun(m.progress.Run)
 		run.Asked = s.Asked / uint64(len(p.combinations))
 		run.Items, run.Noise = one.itemsOf(), marks.noise(s.Start)
 		if run.Items == 0 {
@@ -109,8 +114,9 @@ func (s *Summary) and(next *Summary, run RunSummary) *Summary {
 		s.Leaves[i].merge(&next.Leaves[i])
 	}
 	s.Slowest = append(s.Slowest, next.Slowest...)
-	slices.SortStableFunc(s.Slowest, func(a, b SlowRequest) int { return cmp.Compare(b.Response, a.Response) })
+	slices.SortStableFunc(s.Slowest, func(a, b Request) int { return cmp.Compare(b.Response, a.Response) })
 	s.Slowest = s.Slowest[:min(len(s.Slowest), maxSlowest)]
+	s.Failed = firstFailed(s.Failed, next.Failed)
 	if next.Result == Aborted || s.Result == Completed {
 		s.Result, s.Reason, s.Cause, s.Doubts = next.Result, next.Reason, next.Cause, next.Doubts
 	}
@@ -124,4 +130,15 @@ func (s *Summary) ItemsRate() (perSecond float64, ok bool) {
 		return s.Runs[s.Best[0]].ItemsRate(), true
 	}
 	return s.Throughput() * s.Items, s.Items > 0
+}
+
+// firstFailed keeps the first request of each endpoint and outcome.
+func firstFailed(kept, next []Request) []Request {
+	for _, r := range next {
+		same := func(k Request) bool { return k.Leaf == r.Leaf && k.Outcome == r.Outcome }
+		if len(kept) < maxFailed && !slices.ContainsFunc(kept, same) {
+			kept = append(kept, r)
+		}
+	}
+	return kept
 }

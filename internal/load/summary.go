@@ -13,7 +13,7 @@ func (b *burst) summary(ctx context.Context) *Summary {
 		Probe: b.plan.Name, Seed: b.seed, Start: b.start, End: time.Now(), Result: Completed,
 		UsersPeak: b.crew.most, InFlightPeak: int(b.crew.mostSent.Load()),
 		Dropped: b.dropped, Late: b.tally.late, Asked: b.plan.Asked(), Reduced: b.plan.Reduced,
-		Lag: b.tally.lag, Leaves: b.tally.leaves, Slowest: b.tally.slowest.kept,
+		Lag: b.tally.lag, Leaves: b.tally.leaves, Slowest: b.tally.slowest.kept, Failed: b.tally.failed.kept,
 	}
 	s.Fairness = b.plan.fairness(s)
 	if ctx.Err() != nil {

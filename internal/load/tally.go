@@ -2,6 +2,7 @@ package load
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -29,6 +30,7 @@ const LateAfter = 10 * time.Millisecond
 
 // An entry is what the tally keeps of one request.
 type entry struct {
+	end          time.Duration // since the start of the chronicle
 	service, lag time.Duration
 	bytes        int64
 	phases       probes.Phases
@@ -38,26 +40,32 @@ type entry struct {
 }
 
 // A batch holds a user's last requests, so that the tally's lock is taken for 32 of them at once and its histograms,
-// which are larger than a processor's cache, are not touched in between. It is 3 kB a user; a histogram a user and leaf
+// which are larger than a processor's cache, are not touched in between. It is 3.3 kB a user; a histogram a user and leaf
 // would be 376 kB.
 type batch struct {
 	n       int
 	entries [32]entry
 }
 
-// put notes a request and says whether the batch is full.
-func (t *batch) put(leaf int, s *probes.Sample) (full bool) {
+// flushAfter is how old a batch may get, so that whoever looks at a burst that runs sees it as it is. A user who thinks
+// for longer has one request in it.
+const flushAfter = time.Second
+
+// put notes a request and says whether the batch is to be counted now. The instants count from the given one.
+func (t *batch) put(leaf int, s *probes.Sample, from time.Time) (full bool) {
+	end := s.Start.Sub(from) + s.Duration
 	t.entries[t.n] = entry{
-		service: s.Duration, lag: s.Lag(), bytes: s.Bytes, phases: s.Phases, leaf: uint16(leaf), outcome: s.Outcome,
+		end: end, service: s.Duration, lag: s.Lag(), bytes: s.Bytes, phases: s.Phases, leaf: uint16(leaf), outcome: s.Outcome,
 		cache: s.Cache,
 	}
 	t.n++
-	return t.n == len(t.entries)
+	return t.n == len(t.entries) || end-t.entries[0].end >= flushAfter
 }
 
 // A tally counts what a burst found out: two histograms a leaf in the open model, one in the closed, however many users.
 type tally struct {
 	slowest slowest
+	failed  failed
 
 	mu     sync.Mutex
 	lag    *hdrhistogram.Histogram
@@ -67,6 +75,7 @@ type tally struct {
 
 func newTally(p *Plan) *tally {
 	t := &tally{lag: newHistogram(), leaves: make([]LeafSummary, len(p.Leaves))}
+	t.failed.seen = make([]atomic.Uint32, len(p.Leaves))
 	for i, l := range p.Leaves {
 		h := newHistogram()
 		t.leaves[i] = LeafSummary{Task: l.Task, Endpoint: l.Endpoint, Response: h, Service: h}
@@ -77,14 +86,13 @@ func newTally(p *Plan) *tally {
 	return t
 }
 
-// add counts a batch and empties it.
+// add counts a batch.
 func (t *tally) add(b *batch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range b.entries[:b.n] {
 		t.count(&b.entries[i])
 	}
-	b.n = 0
 }
 
 func (t *tally) count(e *entry) {

@@ -60,7 +60,14 @@ func (b *burst) newUser(i int) (*user, error) {
 
 func (u *user) close() {
 	u.session.close()
+	u.flush()
+}
+
+// flush counts the last requests.
+func (u *user) flush() {
 	u.burst.tally.add(&u.batch)
+	u.burst.monitor.chronicle.add(u.batch.entries[:u.batch.n])
+	u.batch.n = 0
 }
 
 // roam is the closed model: send, wait for the answer, think, again, until the burst ends or nothing is left to do.
@@ -136,8 +143,9 @@ func (u *user) send(ctx context.Context, due time.Time) bool {
 	b.sink.Observe(leaf, s)
 	u.count.add(s, b.plan.abort.LatencyP95)
 	b.tally.slowest.put(leaf, s)
-	if u.batch.put(leaf, s) {
-		b.tally.add(&u.batch)
+	b.tally.failed.put(leaf, s)
+	if u.batch.put(leaf, s, b.monitor.chronicle.start) {
+		u.flush()
 	}
 	return true
 }

@@ -64,10 +64,11 @@ func ObjectiveRow(o *objective.Objective, s objective.Status, runbook string) Ob
 // A Burst is the last burst of one load probe.
 type Burst struct {
 	Probe         string
-	Plan          string      // "100 users", "120/s"
-	Running       bool        // one runs now
-	Result        load.Result // "" before the first
-	Reason        string      // why it is not completed
+	Plan          string        // "100 users", "120/s"
+	Running       bool          // one runs now
+	Progress      load.Progress // of the one that runs, once it has begun to send
+	Result        load.Result   // "" before the first
+	Reason        string        // why it is not completed
 	Requests      uint64
 	Asked         uint64  // requests that its iterations come to; 0 without iterations
 	Throughput    float64 // requests a second
