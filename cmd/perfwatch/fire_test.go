@@ -85,7 +85,9 @@ func TestABurstEndsAtOnceWithTheDaemon(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	d := startIn(t, dir, burstYAML(target(t), "users: 1, duration: 10m, think_time: 9m"))
 	d.begin(t)
-	waitFor(t, "the burst", func() bool { return d.value(t, "perfwatch_load_users", map[string]string{"probe": "burst"}) == 1 })
+	waitFor(t, "a request", func() bool {
+		return d.value(t, "perfwatch_load_requests_total", map[string]string{"probe": "burst", "outcome": "ok"}) == 1
+	})
 	d.cancel()
 	waitFor(t, "its end", func() bool { return d.aborts(t, load.ByShutdown) == 1 })
 	waitFor(t, "the end of the daemon", func() bool { return !d.running.Load() })
