@@ -31,6 +31,7 @@ const phaseTimeout = 2 * time.Minute
 // whoever is paged, each a process of its own but the last.
 type stand struct {
 	platform, perfwatch string // base URLs
+	file                string // the configuration
 	config              *config.Config
 	prometheus          *peer.Prometheus
 	alertmanager        *peer.Alertmanager
@@ -73,7 +74,7 @@ func newStand(t *testing.T) *stand {
 	if err != nil {
 		t.Fatalf("loading the test's configuration: %v", err)
 	}
-	s.config = cfg
+	s.file, s.config = file, cfg
 	listen := peer.FreeAddress(t)
 	s.perfwatch = "http://" + listen
 	storage := t.TempDir()
@@ -262,6 +263,7 @@ func TestEndToEnd(t *testing.T) {
 	s.waitForObjectives(t)
 	t.Run("metrics page passes promtool", s.testMetricsPage)
 	t.Run("every panel has data", s.testPanels)
+	t.Run("dashboards are drawn without Grafana", s.testPreview)
 	t.Run("a burst is held against the earlier ones", s.testRegression)
 	for _, wave := range s.waves() {
 		s.runWave(t, wave)

@@ -22,6 +22,7 @@ func floors() map[string][]string {
 		"internal/guard":     {"internal/schedule"},
 		"internal/trend":     nil,
 		"internal/chart":     nil,
+		"internal/preview":   {"internal/chart"},
 		"internal/baseline":  nil,
 		"internal/load":      {"probes", "internal/objective", "internal/trend"},
 		// It keeps a load.Summary, as the collector shows one: the same floor, which load knows nothing of.
@@ -33,14 +34,14 @@ func floors() map[string][]string {
 		"dashboards":       {"internal/config", "internal/objective", "collector", "alerts"},
 		"internal/web":     below,
 		"internal/demo":    below,
-		"cmd/perfwatch":    append(below, "internal/archive", "internal/baseline", "alerts", "dashboards", "internal/k6", "internal/web", "internal/demo"),
+		"cmd/perfwatch":    append(below, "internal/archive", "internal/baseline", "alerts", "dashboards", "internal/k6", "internal/preview", "internal/web", "internal/demo"),
 	}
 }
 
 // owners says which packages may import a library that belongs to one part of the house.
 func owners() map[string][]string {
 	return map[string][]string{
-		"github.com/prometheus/client_golang":      {"collector", "internal/web", "cmd/perfwatch"},
+		"github.com/prometheus/client_golang":      {"collector", "internal/preview", "internal/web", "cmd/perfwatch"},
 		"github.com/robfig/cron/v3":                {"internal/schedule"},
 		"github.com/shirou/gopsutil/v3":            {"collector", "internal/demo"},
 		"github.com/redis/go-redis/v9":             {"collector", "internal/demo"},

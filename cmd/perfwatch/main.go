@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"syscall"
@@ -62,11 +63,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 	actions := map[string]action{}
 	for _, add := range []func(*kingpin.Application, *cli) (string, action){
-		addServe, addDemo, addCheck, addRules, addDashboards, addExport, addHealthcheck, addVersion,
+		addServe, addDemo, addCheck, addRules, addExport, addHealthcheck, addVersion,
 	} {
 		name, act := add(app, c)
 		actions[name] = act
 	}
+	maps.Copy(actions, addDashboards(app, c))
 
 	name, err := app.Parse(args)
 	switch {

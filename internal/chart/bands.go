@@ -45,7 +45,7 @@ func (c *Bands) SVG() template.HTML {
 	each := (f.y1 - f.y0) / float64(len(c.Rows))
 	for i, row := range c.Rows {
 		top := f.y0 + float64(i)*each
-		fmt.Fprintf(&b, `<text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`, left-6, top+each/2+4, html.EscapeString(row.Name))
+		drawTick(&b, left-6, top+each/2+4, "end", row.Name)
 		for _, s := range row.Spans {
 			from, to := f.px(s.From), f.px(s.To)
 			fmt.Fprintf(&b, `<rect class="band %s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>%s</title></rect>`,

@@ -3,6 +3,7 @@ package chart
 import (
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 )
 
@@ -11,15 +12,18 @@ func drawAxes(b *strings.Builder, f *frame, x, y *Axis) {
 	for _, t := range f.y.ticks {
 		py := f.py(t)
 		fmt.Fprintf(b, `<path class="grid" d="M%.1f %.1fH%.1f"/>`, f.x0, py, f.x1)
-		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="end">%s</text>`, f.x0-6, py+4,
-			html.EscapeString(y.word(t, f.y.step)))
+		drawTick(b, f.x0-6, py+4, "end", y.word(t, f.y.step))
 	}
 	for _, t := range f.x.ticks {
 		px := f.px(t)
 		fmt.Fprintf(b, `<path class="grid" d="M%.1f %.1fV%.1f"/>`, px, f.y0, f.y1)
-		fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, px, f.y1+16,
-			html.EscapeString(x.word(t, f.x.step)))
+		drawTick(b, px, f.y1+16, "middle", x.word(t, f.x.step))
 	}
+}
+
+// drawTick writes a word beside an axis, which ends or is centred at the point.
+func drawTick(b *strings.Builder, x, y float64, anchor, word string) {
+	fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, x, y, anchor, html.EscapeString(word))
 }
 
 // drawLine writes a line in as many pieces as its gaps leave. A point that stands alone is a dot.
@@ -65,15 +69,13 @@ func path(f *frame, points []Point) string {
 
 // area goes along the points and back along the edge below them.
 func area(f *frame, points, below []Point) string {
-	d := path(f, points)
 	if below == nil {
-		floor := f.py(max(f.y.min, min(0, f.y.max)))
-		return fmt.Sprintf("%sL%.1f %.1fL%.1f %.1fZ", d, f.px(points[len(points)-1].X), floor, f.px(points[0].X), floor)
+		floor := max(f.y.min, min(0, f.y.max))
+		below = []Point{{points[0].X, floor}, {points[len(points)-1].X, floor}}
 	}
-	for i := len(below) - 1; i >= 0; i-- {
-		d += fmt.Sprintf("L%.1f %.1f", f.px(below[i].X), f.py(below[i].Y))
-	}
-	return d + "Z"
+	back := slices.Clone(below)
+	slices.Reverse(back)
+	return path(f, points) + "L" + path(f, back)[1:] + "Z"
 }
 
 // drawLegend names the lines below the picture, as text that a reader can copy and a narrow screen can wrap.

@@ -57,7 +57,7 @@ func (c *Heat) cells(b *strings.Builder, f *frame, greatest float64) {
 	for i, r := range c.Rows {
 		top := f.y1 - float64(i+1)*each
 		if i%label == 0 {
-			fmt.Fprintf(b, `<text class="tick" x="%.1f" y="%.1f" text-anchor="end">%s</text>`, f.x0-6, top+each/2+4, html.EscapeString(r.Name))
+			drawTick(b, f.x0-6, top+each/2+4, "end", r.Name)
 		}
 		for _, p := range r.Cells {
 			if !finite(p) || p.Y <= 0 {
@@ -65,7 +65,8 @@ func (c *Heat) cells(b *strings.Builder, f *frame, greatest float64) {
 			}
 			shade := 1 + int(float64(shades-1)*math.Log1p(p.Y/greatest*100)/math.Log1p(100))
 			from, to := f.px(p.X), f.px(p.X+c.Step)
-			fmt.Fprintf(b, `<rect class="heat h%d" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, shade, from, top, max(to-from, 1), each)
+			fmt.Fprintf(b, `<rect class="heat h%d" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`,
+				shade, from, top, max(to-from, 1), each)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (a *Axis) fit(low, high float64, about int) scale {
 	}
 	first := math.Ceil(s.min/s.step - 1e-9)
 	for i := first; i*s.step <= s.max+s.step*1e-9; i++ {
-		s.ticks = append(s.ticks, i*s.step)
+		s.ticks = append(s.ticks, i*s.step+0) // which makes -0 a 0
 	}
 	return s
 }
