@@ -1,7 +1,7 @@
 # make test    all tests, installing what they need
 # make check   format, vet, lint, dead code, known vulnerabilities, rendered files unchanged
 # make bench   the benchmarks
-# make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio and k6, which it installs; about five minutes
+# make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio, k6 and Locust, which it installs; about six minutes
 # make render  write the rendered files (rules, rule tests, dashboards) anew
 # make build   ./perfwatch with its version linked in
 
@@ -46,7 +46,7 @@ bench: peers
 	go test -run '^$$' -bench . -benchmem ./...
 
 bench-peers:
-	@.ci/install wrk=wrk
+	@.ci/install wrk=wrk locust=python3-locust || echo "wrk, locust: what is missing is left out"
 	@for l in $(LOADERS); do [ -x $(TOOLS)/peers/$${l%%=*} ] || GOBIN=$(TOOLS)/peers go install $${l#*=} || echo "$${l%%=*}: left out"; done
 	cd internal/benchpeers && go build -o $(TOOLS)/benchpeers . && $(TOOLS)/benchpeers -tools $(TOOLS)/peers
 
@@ -65,6 +65,7 @@ check: rendered lint deadcode vulnerabilities
 # golangci-lint formats (gofmt, goimports) and vets too.
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 	go vet -tags e2e ./...
+	cd internal/benchpeers && go vet .
 	$< run --build-tags e2e ./...
 
 deadcode: $(TOOLS)/deadcode-$(DEADCODE_VERSION)

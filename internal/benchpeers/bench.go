@@ -23,11 +23,12 @@ const startup = 30 * time.Second
 
 // A bench is one comparison.
 type bench struct {
-	self  string // this program
-	tools string
-	out   io.Writer
-	url   string // of the target
-	quit  func()
+	self   string // this program
+	tools  string
+	folder string // for what the clients need and leave
+	out    io.Writer
+	url    string // of the target
+	quit   func()
 
 	client http.Client
 }
@@ -99,6 +100,7 @@ type client struct {
 	program string // a path, or a name to look up; "" is this program
 	args    func(url string, d time.Duration) []string
 	stdin   func(url string) string
+	env     []string
 }
 
 // clients are those that this machine has, and why others are left out.
@@ -125,6 +127,8 @@ func (b *bench) clients() (all []client, missing []string) {
 		}, stdin: func(string) string {
 			return "import http from 'k6/http'; export default function () { http.get(__ENV.URL); }"
 		}},
+		b.locust("locust FastHttpUser", "fast"),
+		b.locust("locust HttpUser", "http"),
 	} {
 		if c.program == "" {
 			c.program = filepath.Join(b.tools, c.name)
@@ -135,7 +139,15 @@ func (b *bench) clients() (all []client, missing []string) {
 		}
 		all = append(all, c)
 	}
-	return all, append(missing, "locust") // PyPI is not what a Go program's benchmark depends on
+	return all, missing
+}
+
+func (b *bench) locust(name, of string) client {
+	l := locust{folder: b.folder, client: of}
+	return client{
+		name: name, program: "locust", env: l.env("/", 0),
+		args: func(url string, d time.Duration) []string { return l.args(url, connections, d) },
+	}
 }
 
 // run runs a client and says what CPU time it took and how many requests arrived.
@@ -149,7 +161,7 @@ func (b *bench) run(ctx context.Context, c *client, d time.Duration) (cpu time.D
 	cmd := pinned(ctx, generatorCore, c.program, c.args(b.url, d)...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	cmd.Env = append(os.Environ(), "K6_NO_USAGE_REPORT=true")
+	cmd.Env = append(append(os.Environ(), "K6_NO_USAGE_REPORT=true"), c.env...)
 	if c.stdin != nil {
 		cmd.Stdin = strings.NewReader(c.stdin(b.url))
 	}

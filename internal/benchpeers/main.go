@@ -45,7 +45,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	b := &bench{self: os.Args[0], tools: *tools, out: out}
+	folder, err := os.MkdirTemp("", "benchpeers")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	if err := (locust{folder: folder}).write(); err != nil {
+		return err
+	}
+	b := &bench{self: os.Args[0], tools: *tools, folder: folder, out: out}
 	defer b.close()
 	if err := b.startTarget(ctx); err != nil {
 		return err

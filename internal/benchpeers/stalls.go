@@ -34,12 +34,7 @@ type witness struct {
 func (b *bench) stalls(ctx context.Context, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, d+startup)
 	defer cancel()
-	folder, err := os.MkdirTemp("", "benchpeers")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	witnesses := b.witnesses(folder, d)
+	witnesses := b.witnesses(d)
 	if _, err := b.ask(ctx, "/start"); err != nil {
 		return err
 	}
@@ -91,8 +86,9 @@ func truth(d time.Duration) quantiles {
 	return quantiles{at(0.5), at(0.95), at(0.99)}
 }
 
-func (b *bench) witnesses(folder string, d time.Duration) []witness {
-	summary := filepath.Join(folder, "k6.json")
+func (b *bench) witnesses(d time.Duration) []witness {
+	summary := filepath.Join(b.folder, "k6.json")
+	users := locust{folder: b.folder, client: "fast"}
 	tool := func(name string) string { return filepath.Join(b.tools, name) }
 	return []witness{
 		{name: "perfwatch", read: readOwn, cmd: func(ctx context.Context, url string) *exec.Cmd {
@@ -117,6 +113,11 @@ func (b *bench) witnesses(folder string, d time.Duration) []witness {
 		}},
 		{name: "hey, 10 workers", read: readHey, cmd: func(ctx context.Context, url string) *exec.Cmd {
 			return pinned(ctx, generatorCore, tool("hey"), "-c", "10", "-q", strconv.Itoa(stallRate/10), "-z", d.String(), url)
+		}},
+		{name: "locust, 10 users", read: readOwn, cmd: func(ctx context.Context, url string) *exec.Cmd {
+			cmd := pinned(ctx, generatorCore, "locust", users.args(url, 10, d)...)
+			cmd.Env = append(os.Environ(), users.env("", 50*time.Millisecond)...)
+			return cmd
 		}},
 	}
 }
