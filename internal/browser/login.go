@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -29,7 +30,7 @@ func (r *run) step(ctx context.Context, s *Step) error {
 		if err := r.navigate(ctx, s.URL.String()); err != nil {
 			return err
 		}
-		return r.until(ctx, "its load", func() (bool, error) { return r.doc.load, nil })
+		return r.until(ctx, "load", func() (bool, error) { return r.doc.load, nil })
 	case s.Click != "":
 		return r.act(ctx, s.Click, `e.click()`)
 	case s.Fill != "":
@@ -45,7 +46,9 @@ func (r *run) step(ctx context.Context, s *Step) error {
 	return r.act(ctx, s.WaitFor, `true`)
 }
 
-// act waits for an element and does something with it, named e.
+// act waits for an element and does something with it, named e. What a click before it set off may replace the document
+// at any instant, and the browser then refuses the script, mostly before it tells of the new document. So a refusal is not
+// the end of the step; its deadline is.
 func (r *run) act(ctx context.Context, selector, action string) error {
 	quoted, err := json.Marshal(selector)
 	if err != nil {
@@ -53,30 +56,39 @@ func (r *run) act(ctx context.Context, selector, action string) error {
 	}
 	script := fmt.Sprintf(`(() => { const e = document.querySelector(%s); if (!e) return false; %s; return true })()`,
 		quoted, action)
-	return r.until(ctx, fmt.Sprintf("an element %q", selector), func() (done bool, err error) {
+	var refused error
+	err = r.until(ctx, fmt.Sprintf("element %q", selector), func() (done bool, err error) {
 		if r.world == "" {
 			return false, nil // between two documents
 		}
-		world := r.world
-		err = r.evaluate(ctx, script, &done)
-		if err != nil && r.world != world {
-			err = nil // the document went away
+		replies, err := r.await(ctx, []command{{method: "Runtime.evaluate", params: r.expression(script)}})
+		if err != nil {
+			return false, err
 		}
+		var e evaluation
+		if refused = replies[0].result("Runtime.evaluate", &e); refused != nil {
+			return false, nil
+		}
+		err = e.decode(&done)
 		return done, err
 	})
+	if err != nil && refused != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w (%w)", err, refused)
+	}
+	return err
 }
 
 // until asks again and again.
 func (r *run) until(ctx context.Context, what string, done func() (bool, error)) error {
 	for {
 		ok, err := done()
-		if ok || err != nil {
-			return err
+		if !ok && err == nil {
+			err = r.idle(ctx, time.Now().Add(stepPause))
 		}
-		if err := r.idle(ctx, time.Now().Add(stepPause)); err != nil {
-			if ctx.Err() != nil {
-				return failed(Expectation, "no %s: %w", what, err)
-			}
+		switch {
+		case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, new(*PageError)):
+			return failed(Expectation, "no %s: %w", what, err)
+		case ok || err != nil:
 			return err
 		}
 	}
