@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -40,6 +41,7 @@ type Browser struct {
 	settings Settings
 	log      *slog.Logger
 	slots    chan struct{}
+	launcher chan struct{}  // held by the run that starts a browser; the others wait for it no longer than they have
 	ending   sync.WaitGroup // what closes contexts and ends browsers
 
 	mu      sync.Mutex
@@ -47,7 +49,7 @@ type Browser struct {
 	users   map[*process]int
 	launch  time.Time // not before
 	pause   time.Duration
-	why     error // of the pause
+	why     error // of the pause; nil after a run that was good
 	closed  bool
 	stats   Stats
 }
@@ -62,9 +64,12 @@ type Stats struct {
 
 // New makes a Browser and removes what others that were killed have left behind. It starts nothing.
 func New(s Settings, log *slog.Logger) *Browser {
-	sweep()
+	sweep(os.TempDir())
 	most := max(1, runtime.NumCPU()/2)
-	return &Browser{settings: s, log: log, slots: make(chan struct{}, min(max(1, s.Concurrency), most)), users: map[*process]int{}}
+	return &Browser{
+		settings: s, log: log, slots: make(chan struct{}, min(max(1, s.Concurrency), most)), launcher: make(chan struct{}, 1),
+		users: map[*process]int{},
+	}
 }
 
 // Stats may be called at any time.
@@ -108,13 +113,21 @@ func (b *Browser) Load(ctx context.Context, page *Page) (*Visit, error) {
 	errors.As(err, &f)
 	b.ending.Go(func() {
 		defer func() { <-b.slots }()
-		closed := r.close()
-		b.release(p, !closed || f != nil && (f.Reason == BrowserLost || f.Reason == MainStuck), f == nil)
+		b.end(r, f)
 	})
 	if err != nil && b.ended() {
 		return visit, context.Canceled
 	}
 	return visit, err
+}
+
+// end closes the context of a run that failed, or not if f is nil, and says what that means for its browser.
+func (b *Browser) end(r *run, f *PageError) {
+	end := endOf(f)
+	if !r.close() {
+		end = lost
+	}
+	b.release(r.p, end, f == nil)
 }
 
 func (b *Browser) ended() bool {
@@ -143,46 +156,65 @@ func (b *Browser) enter(ctx context.Context) error {
 
 // acquire is the browser of a run; it starts one if there is none.
 func (b *Browser) acquire(ctx context.Context) (*process, error) {
+	select {
+	case b.launcher <- struct{}{}:
+		defer func() { <-b.launcher }()
+	case <-ctx.Done():
+		return nil, waited(ctx)
+	}
+	if p, err := b.use(); p != nil || err != nil {
+		return p, err
+	}
+	if err := b.rest(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.start(ctx); err != nil {
+		return nil, err
+	}
+	return b.use()
+}
+
+// waited is the error of a run whose time passed before it had a browser.
+func waited(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return failed(LaunchFailed, "no browser in time: %w", ctx.Err())
+	}
+	return ctx.Err()
+}
+
+// use counts a run of the browser that there is; nil if there is none. After Close nothing runs any more.
+func (b *Browser) use() (*process, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.current == nil {
-		if b.closed {
-			return nil, failed(LaunchFailed, "perfwatch ends")
-		}
-		if err := b.rest(ctx); err != nil {
-			return nil, err
-		}
-		if b.current == nil && !b.closed {
-			if err := b.start(ctx); err != nil {
-				return nil, err
-			}
-		}
+	if b.closed {
+		return nil, context.Canceled
 	}
-	b.users[b.current]++
-	b.current.runs++
+	if b.current != nil {
+		b.users[b.current]++
+		b.current.runs++
+	}
 	return b.current, nil
 }
 
-// rest waits for the end of a pause, unlocked; it does not wait for long.
+// rest waits for the end of a pause; it does not wait for long.
 func (b *Browser) rest(ctx context.Context) error {
-	left := time.Until(b.launch)
-	if left <= 0 {
-		return nil
-	}
-	if left > longestWait {
-		return failed(LaunchFailed, "next try in %s: %w", left.Round(time.Second), b.why)
-	}
+	b.mu.Lock()
+	left, why := time.Until(b.launch), b.why
 	b.mu.Unlock()
-	defer b.mu.Lock()
+	if left > longestWait {
+		return failed(LaunchFailed, "next try in %s: %w", left.Round(time.Second), why)
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
 	select {
-	case <-time.After(left):
+	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return waited(ctx)
 	}
 }
 
-// start launches a browser and warms it. It is called with the lock held, since nobody can do anything meanwhile.
+// start launches a browser and warms it.
 func (b *Browser) start(ctx context.Context) error {
 	p, err := start(ctx, &b.settings)
 	if err == nil {
@@ -191,16 +223,22 @@ func (b *Browser) start(ctx context.Context) error {
 			err = fmt.Errorf("warming up: %w", err)
 		}
 	}
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if err != nil {
-		if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return ctx.Err()
-		}
 		b.stats.Failures++
 		if b.why == nil {
 			b.log.Warn("no browser for pages", "err", err)
 		}
 		b.rested(err)
 		return failed(LaunchFailed, "%w", err)
+	}
+	if b.closed {
+		p.kill()
+		return context.Canceled
 	}
 	b.log.Info("browser started", "path", p.path, "version", p.version, "pid", p.pid)
 	b.stats.Launches++
@@ -215,12 +253,36 @@ func (b *Browser) rested(why error) {
 	b.launch = time.Now().Add(b.pause)
 }
 
-// release ends the use of a browser, and the browser itself where it is bad or has done enough.
-func (b *Browser) release(p *process, bad, good bool) {
+// An ending says why a run was the last one of its browser; "" if it was not.
+type ending string
+
+const (
+	lost  ending = "it is gone or does not answer"
+	stuck ending = "a page holds its main thread"
+)
+
+// endOf is what a failure, which may be nil, means for the browser. A page that is stuck takes its browser with it, and
+// that is no fault of the browser's, which needs no pause.
+func endOf(f *PageError) ending {
+	switch {
+	case f == nil:
+		return ""
+	case f.Reason == BrowserLost:
+		return lost
+	case f.Reason == MainStuck:
+		return stuck
+	}
+	return ""
+}
+
+// release ends the use of a browser, and the browser itself where a run was its last one or it has done enough.
+func (b *Browser) release(p *process, end ending, good bool) {
 	b.mu.Lock()
 	runs := p.runs
 	b.mu.Unlock()
-	old := p.old(runs)
+	if end == "" {
+		end = p.old(runs)
+	}
 	b.mu.Lock()
 	if _, known := b.users[p]; !known { // Close has ended it
 		b.mu.Unlock()
@@ -231,37 +293,38 @@ func (b *Browser) release(p *process, bad, good bool) {
 	if good {
 		b.pause, b.why = 0, nil
 	}
-	if b.current == p && (bad || old != "") {
-		b.current = nil
-		b.stats.Memory = 0
-		if bad {
-			b.stats.Lost++
+	if b.current == p && end != "" {
+		b.current, b.stats.Memory = nil, 0
+		if end == lost {
 			b.rested(errLost)
 		}
-		b.log.Info("browser ends", "pid", p.pid, "lost", bad, "reason", old)
+		if end == lost || end == stuck {
+			b.stats.Lost++
+		}
+		b.log.Info("browser ends", "pid", p.pid, "reason", string(end))
 	}
-	end := b.current != p && b.users[p] == 0
-	if end {
+	last := b.current != p && b.users[p] == 0
+	if last {
 		delete(b.users, p)
 	}
 	b.mu.Unlock()
-	if end {
+	if last {
 		p.kill()
 	}
 }
 
 // old says why a browser has done enough; "" if it has not.
-func (p *process) old(runs int) string {
+func (p *process) old(runs int) ending {
 	if runs%memoryEvery == 1 {
 		p.taken.Store(memory(p.pid))
 	}
 	switch {
 	case runs >= maxRuns:
-		return fmt.Sprintf("%d runs", runs)
+		return ending(fmt.Sprintf("%d runs", runs))
 	case time.Since(p.born) >= maxAge:
 		return "age"
 	case p.taken.Load() > maxMemory:
-		return fmt.Sprintf("%d MiB of memory", p.taken.Load()>>20)
+		return ending(fmt.Sprintf("%d MiB of memory", p.taken.Load()>>20))
 	}
 	return ""
 }

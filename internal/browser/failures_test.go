@@ -160,6 +160,7 @@ func children(t *testing.T, leader int, word string) (pids []int) {
 
 // TestDeathsAndStops kills and stops processes of the browser while a page loads, and then loads a good one.
 func TestDeathsAndStops(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, word string
 		signal     syscall.Signal
@@ -225,8 +226,8 @@ func TestALoopIsFoundOut(t *testing.T) {
 		t.Errorf("known after %v, want some 12 s", took)
 	}
 	b.ending.Wait() // the run's context is closed behind it
-	if got := b.Stats(); got.Launches != 1 || got.Lost != 1 || b.current != nil {
-		t.Errorf("got %+v, want the browser to be given up", got)
+	if got := b.Stats(); got.Launches != 1 || got.Lost != 1 || b.current != nil || b.pause != 0 {
+		t.Errorf("got %+v, a pause of %v, want the browser to be given up, and the next one without a pause", got, b.pause)
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *seen) add(o *observation, at time.Time) {
 
 // visit navigates to the page and watches it until it is interactive and loaded.
 func (r *run) visit(ctx context.Context, v *Visit) error {
-	r.measuring, r.doc, r.seen, r.response = true, document{}, seen{}, Response{}
+	r.measuring, r.doc, r.seen, r.response, r.dialogs = true, document{}, seen{}, Response{}, 0
 	r.began = time.Now()
 	if err := r.navigate(ctx, r.page.URL.String()); err != nil {
 		return err

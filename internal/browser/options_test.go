@@ -91,7 +91,6 @@ func shop(t *testing.T, other string) (base string, seen *recorded) {
 	return site(t, wrapped).URL, seen
 }
 
-// TestOptions loads one page after the other in one browser, some seconds each.
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	others := &recorded{}
@@ -135,22 +134,28 @@ func TestOptions(t *testing.T) {
 			t.Error("what is blocked was loaded")
 		}
 	})
-	t.Run("a password", func(t *testing.T) {
-		p := pageAt(t, base, "/private")
-		p.Username, p.Password = "shop", "swordfish"
-		load(t, b, p, 30*time.Second, "")
-		p.Password = "wrong"
-		if v := load(t, b, p, 30*time.Second, Expectation); v.Response.Status != http.StatusUnauthorized {
-			t.Errorf("status %d of a wrong password, want 401", v.Response.Status)
-		}
-	})
+}
+
+func TestAPassword(t *testing.T) {
+	t.Parallel()
+	base, _ := shop(t, "http://localhost:1")
+	b := browserFor(t)
+	p := pageAt(t, base, "/private")
+	p.Username, p.Password = "shop", "swordfish"
+	load(t, b, p, 30*time.Second, "")
+	p.Password = "wrong"
+	if v := load(t, b, p, 30*time.Second, Expectation); v.Response.Status != http.StatusUnauthorized {
+		t.Errorf("status %d of a wrong password, want 401", v.Response.Status)
+	}
 }
 
 func TestLoginAndExpectations(t *testing.T) {
 	t.Parallel()
 	base, _ := shop(t, "http://localhost:1")
 	b := browserFor(t)
+	b.slots = make(chan struct{}, 3) // they wait for five seconds each
 	t.Run("a login", func(t *testing.T) {
+		t.Parallel()
 		p := pageAt(t, base, "/account")
 		at, err := url.Parse(base + "/login")
 		if err != nil {
@@ -162,15 +167,19 @@ func TestLoginAndExpectations(t *testing.T) {
 			t.Errorf("%d requests, %d bytes, want the account alone", v.Requests, v.Bytes)
 		}
 	})
-	t.Run("another page than expected", func(t *testing.T) {
-		for _, e := range []Expect{{Selector: "#none"}, {Title: regexp.MustCompile("^Bank")}} {
+	for name, e := range map[string]Expect{
+		"no such element": {Selector: "#none"}, "another title": {Title: regexp.MustCompile("^Bank")},
+		"another text": {Text: regexp.MustCompile("farewell")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := pageAt(t, base, "/enter?user=ann")
 			p.Expect = e
 			if v := load(t, b, p, 30*time.Second, Expectation); len(v.Evidence.Screenshot) == 0 {
-				t.Errorf("%+v: no picture", e)
+				t.Error("no picture")
 			}
-		}
-	})
+		})
+	}
 }
 
 // TestThrottling is about what the page itself counts.
@@ -183,9 +192,17 @@ func TestThrottling(t *testing.T) {
 	b := browserFor(t)
 	p := pageAt(t, s.URL, "/")
 	p.Marks = []string{"done"}
-	fast := load(t, b, p, 30*time.Second, "")
-	p.Network.Latency, p.Slowdown = 400*time.Millisecond, 8
-	slow := load(t, b, p, 60*time.Second, "")
+	b.slots = make(chan struct{}, 2) // both at once: what else the machine does slows both
+	throttled := *p
+	throttled.Network.Latency, throttled.Slowdown = 400*time.Millisecond, 8
+	var fast, slow *Visit
+	t.Run("loads", func(t *testing.T) {
+		t.Run("fast", func(t *testing.T) { t.Parallel(); fast = load(t, b, p, 60*time.Second, "") })
+		t.Run("slow", func(t *testing.T) { t.Parallel(); slow = load(t, b, &throttled, 60*time.Second, "") })
+	})
+	if t.Failed() {
+		return
+	}
 	if slow.FirstByte < 390*time.Millisecond || fast.FirstByte > 300*time.Millisecond {
 		t.Errorf("first byte after %v, and %v with 400 ms of latency", fast.FirstByte, slow.FirstByte)
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,10 +26,7 @@ func TestADaemonToBeKilled(t *testing.T) {
 		return
 	}
 	b := New(Settings{NoSandbox: true}, slog.New(slog.DiscardHandler))
-	b.mu.Lock()
-	err := b.start(t.Context())
-	b.mu.Unlock()
-	if err != nil {
+	if err := b.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(os.Stdout, "browser %d %s\n", b.current.pid, b.current.profile.dir)
@@ -36,10 +34,10 @@ func TestADaemonToBeKilled(t *testing.T) {
 }
 
 // startDaemon starts it, and says which process group its browser is and where its profile.
-func startDaemon(t *testing.T) (daemon *exec.Cmd, group int, profile string) {
+func startDaemon(t *testing.T, temporary string) (daemon *exec.Cmd, group int, profile string) {
 	t.Helper()
 	daemon = exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestADaemonToBeKilled$")
-	daemon.Env = append(os.Environ(), asDaemon+"=1")
+	daemon.Env = append(os.Environ(), asDaemon+"=1", "TMPDIR="+temporary)
 	if _, err := daemon.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +61,25 @@ func startDaemon(t *testing.T) (daemon *exec.Cmd, group int, profile string) {
 	return nil, 0, ""
 }
 
+// allEnd waits until no process of a group is left: what is killed takes a moment to die.
+func allEnd(t *testing.T, group int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	for left := children(t, group, ""); len(left) > 0; left = children(t, group, "") {
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			for _, pid := range left {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+			t.Fatalf("%d processes are left", len(left))
+		}
+	}
+}
+
 func TestNoProcessOutlivesTheDaemon(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, stopped string // the processes with this word in their command line are stopped before
 	}{
@@ -72,8 +88,9 @@ func TestNoProcessOutlivesTheDaemon(t *testing.T) {
 		{"while the whole browser is stopped", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Setenv("TMPDIR", t.TempDir())
-			daemon, group, dir := startDaemon(t)
+			t.Parallel()
+			temporary := t.TempDir()
+			daemon, group, dir := startDaemon(t, temporary)
 			for _, pid := range children(t, group, tt.stopped) {
 				_ = syscall.Kill(pid, syscall.SIGSTOP)
 			}
@@ -82,22 +99,11 @@ func TestNoProcessOutlivesTheDaemon(t *testing.T) {
 			}
 			_ = daemon.Process.Kill()
 			_ = daemon.Wait()
-			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
-			defer cancel()
-			for left := children(t, group, ""); len(left) > 0; left = children(t, group, "") {
-				select {
-				case <-time.After(50 * time.Millisecond):
-				case <-ctx.Done():
-					for _, pid := range left {
-						_ = syscall.Kill(pid, syscall.SIGKILL)
-					}
-					t.Fatalf("%d processes outlive the daemon", len(left))
-				}
-			}
+			allEnd(t, group)
 			if _, err := os.Stat(dir); err != nil {
 				t.Fatalf("the profile is gone already: %v", err)
 			}
-			sweep()
+			sweep(temporary)
 			if _, err := os.Stat(dir); !os.IsNotExist(err) {
 				t.Errorf("%s is still there: %v", dir, err)
 			}
@@ -128,10 +134,40 @@ func TestOnlyStaleProfilesAreSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = stale.lock.Close() // as the end of its process does
-	sweep()
+	sweep(os.TempDir())
 	for path, want := range map[string]bool{used.dir: true, foreign: true, elsewhere: true, stale.dir: false} {
 		if _, err := os.Stat(path); (err == nil) != want {
 			t.Errorf("%s: %v, want it to be there: %v", path, err, want)
 		}
 	}
+}
+
+// TestAProfileIsNotSweptWhileItIsMade sweeps all the time, as another perfwatch that starts may do.
+func TestAProfileIsNotSweptWhileItIsMade(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	done := make(chan struct{})
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				sweep(os.TempDir())
+			}
+		}
+	})
+	for range 300 {
+		p, err := newProfile()
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		if _, err := os.Stat(filepath.Join(p.dir, lockName)); err != nil {
+			t.Error(err)
+		}
+		p.remove()
+	}
+	close(done)
+	sweeping.Wait()
 }

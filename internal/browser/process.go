@@ -33,17 +33,30 @@ func programs() []string {
 	}
 }
 
-// find is the browser to start.
-func find(path string) (string, error) {
+// Find is the program that is started for a path of Settings.
+func Find(path string) (string, error) {
 	if path != "" {
 		return exec.LookPath(path)
 	}
-	for _, name := range programs() {
+	return first(programs())
+}
+
+// first is the first program that there is.
+func first(names []string) (string, error) {
+	for _, name := range names {
 		if found, err := exec.LookPath(name); err == nil {
 			return found, nil
 		}
 	}
 	return "", errors.New("no browser on the PATH: install chromium-headless-shell, or set browser.chromium_path")
+}
+
+// sandboxed refuses to start a browser as a user that it would refuse.
+func sandboxed(user int, without bool) error {
+	if user == 0 && !without {
+		return errors.New("as root the browser has no sandbox: run perfwatch as another user, or set browser.no_sandbox: true")
+	}
+	return nil
 }
 
 // A process is a browser that runs, in a process group of its own that dies with perfwatch.
@@ -63,12 +76,12 @@ type process struct {
 
 // start launches a browser and waits for its first answer.
 func start(ctx context.Context, s *Settings) (*process, error) {
-	path, err := find(s.Path)
+	path, err := Find(s.Path)
 	if err != nil {
 		return nil, err
 	}
-	if os.Geteuid() == 0 && !s.NoSandbox {
-		return nil, errors.New("as root the browser has no sandbox: run perfwatch as another user, or set browser.no_sandbox: true")
+	if err := sandboxed(os.Geteuid(), s.NoSandbox); err != nil {
+		return nil, err
 	}
 	dir, err := newProfile()
 	if err != nil {
@@ -196,6 +209,9 @@ func (c *complaint) hint() string {
 		return ": its sandbox is forbidden here: allow user namespaces, or set browser.no_sandbox: true"
 	}
 	for _, line := range slices.Backward(strings.Split(said, "\n")) {
+		if strings.Contains(line, ":dbus/") { // where there is no bus, which a browser does without
+			continue
+		}
 		if strings.Contains(line, "ERROR:") || strings.Contains(line, "FATAL:") {
 			return fmt.Sprintf(": it says %.300q", line)
 		}

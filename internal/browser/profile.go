@@ -19,15 +19,19 @@ type profile struct {
 	lock *os.File
 }
 
-// newProfile makes a folder and locks it.
+// newProfile makes a folder and locks it. Its lock gets its name last: one that is not held is swept away.
 func newProfile() (*profile, error) {
 	dir, err := os.MkdirTemp("", profilePrefix)
 	if err != nil {
 		return nil, fmt.Errorf("making the profile of a browser: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	name := filepath.Join(dir, lockName)
+	lock, err := os.OpenFile(name+".new", os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil && !locked(lock) {
 		err = errors.New("it is locked")
+	}
+	if err == nil {
+		err = os.Rename(name+".new", name)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("locking the profile of a browser: %w", err), os.RemoveAll(dir))
@@ -40,9 +44,10 @@ func (p *profile) remove() {
 	_ = os.RemoveAll(p.dir)
 }
 
-// sweep removes the profiles that a perfwatch which was killed has left: folders of our own that nobody locks.
-func sweep() {
-	found, _ := filepath.Glob(filepath.Join(os.TempDir(), profilePrefix+"*"))
+// sweep removes the profiles in a folder that a perfwatch which was killed has left: folders of our own that nobody
+// locks.
+func sweep(folder string) {
+	found, _ := filepath.Glob(filepath.Join(folder, profilePrefix+"*"))
 	for _, dir := range found {
 		if info, err := os.Lstat(dir); err != nil || !info.IsDir() || !ours(info) {
 			continue
