@@ -63,6 +63,19 @@ processes:
 	if ratio := r.value(t, "perfwatch_load_last_cache_hit_ratio", of); ratio != -1 {
 		t.Errorf("a hit ratio of %g without a lookup, want none", ratio)
 	}
+	r.keepsWhatItWatched(t)
+	r.write(t, text+"# nothing changes\n")
+	if status, body := r.ask("POST", "/-/reload"); status != 200 {
+		t.Fatalf("reloading: %d %s", status, body)
+	}
+	if peak("api") <= 0 {
+		t.Error("a reload that changes nothing forgets what was watched")
+	}
+}
+
+// keepsWhatItWatched looks for it in the archive, beside how the burst went.
+func (r *running) keepsWhatItWatched(t *testing.T) {
+	t.Helper()
 	var kept *archive.Burst
 	waitFor(t, "the archive", func() bool {
 		for b := range r.archive.Bursts("burst") {
@@ -77,12 +90,5 @@ processes:
 	}
 	if line := kept.Timeline; line == nil || len(line.Cells) < 8 || line.Cells[4].Requests == 0 || len(kept.Slowest) != 10 || kept.Slowest[0].TraceID == "" {
 		t.Errorf("time line %+v, slowest %+v: want two seconds and ten requests", line, kept.Slowest)
-	}
-	r.write(t, text+"# nothing changes\n")
-	if status, body := r.ask("POST", "/-/reload"); status != 200 {
-		t.Fatalf("reloading: %d %s", status, body)
-	}
-	if peak("api") <= 0 {
-		t.Error("a reload that changes nothing forgets what was watched")
 	}
 }

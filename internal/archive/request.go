@@ -24,7 +24,10 @@ type Request struct {
 
 // requestsOf are those of a summary.
 func requestsOf(s *load.Summary, requests []load.Request) []Request {
-	var kept []Request
+	if len(requests) == 0 {
+		return nil
+	}
+	kept := make([]Request, 0, len(requests))
 	for i := range requests {
 		r := &requests[i]
 		one := Request{

@@ -32,13 +32,14 @@ probes: [{name: b, load: {users: 2, duration: 1s, `+burst+`, tasks: [{name: a, h
 		return cfg.BurstHash(cfg.Probes[0].Load)
 	}
 	same := hash("timeout: 5s", "think_time: 1s-3s", "")
-	if len(same) != 16 || same != hash("timeout: 5s, schedule: '@every 1m'", "think_time: 1s-3s", "host: {}") {
+	if len(same) != 16 || same != hash("timeout: 5s, schedule: '@every 1m'", "seed: 18446744073709551615, think_time: 1s-3s, ramp_up: 0", "host: {}") {
 		t.Errorf("hash %s changes with something else", same)
 	}
 	for _, other := range []string{
 		hash("timeout: 4s", "think_time: 1s-3s", ""), hash("timeout: 5s", "think_time: 1s-4s", ""),
 		hash("timeout: 5s, base_url: 'http://x.test'", "think_time: 1s-3s", ""),
-		hash("timeout: 5s", "think_time: 1s-3s, headers: {A: b}", ""),
+		hash("timeout: 5s", "think_time: 1s-3s, headers: {A: b}", ""), hash("timeout: 5s", "think_time: 1s-3s, headers: {A: \"\"}", ""),
+		hash("timeout: 5s", "think_time: 1s-3s, data: {a: {values: [\"\", b]}}", ""),
 	} {
 		if other == same {
 			t.Error("hash does not change with the load")

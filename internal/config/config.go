@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"time"
 
 	"github.com/davecgh/go-spew/spew"
@@ -83,8 +84,12 @@ func (c *Config) BurstEnv() probes.Env {
 	return env
 }
 
+// zeroFields are the fields that are not set, as they are dumped. They have no part in a hash, so that a field that is new
+// in a release does not make all bursts of before another load.
+var zeroFields = regexp.MustCompile(`(?m)^ *\w+: \([^\n]*\) (0|false|""|<nil>),?\n`)
+
 // BurstHash tells bursts that may be compared from others: it changes with everything that shapes the load, and with
-// nothing else in the file. It is 16 hex digits of a SHA-256.
+// nothing else in the file, its seed included: chance alone differs between two seeds. It is 16 hex digits of a SHA-256.
 func (c *Config) BurstHash(s *load.Spec) string {
 	base := ""
 	if c.Global.BaseURL != nil {
@@ -93,7 +98,9 @@ func (c *Config) BurstHash(s *load.Spec) string {
 	printer := spew.ConfigState{
 		Indent: " ", DisablePointerAddresses: true, DisableCapacities: true, DisableMethods: true, SortKeys: true,
 	}
-	text := []byte(printer.Sdump(base, c.Global.UserAgent, c.Global.Timeout, s))
+	shape := *s
+	shape.Seed = 0
+	text := zeroFields.ReplaceAll([]byte(printer.Sdump(base, c.Global.UserAgent, c.Global.Timeout, &shape)), nil)
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])[:16]
 }

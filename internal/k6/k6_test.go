@@ -238,7 +238,7 @@ func TestEveryFieldIsKnown(t *testing.T) {
 		of   any
 		want string
 	}{
-		{load.Spec{}, "Users RampUp Duration ThinkTime Iterations IterationsPerUser MaxRate Rate Stages MaxUsers Abort Tasks Writes " +
+		{load.Spec{}, "Users RampUp Duration ThinkTime Iterations IterationsPerUser MaxRate Rate Stages MaxUsers Abort Tasks Seed Writes " +
 			"Setup Headers Data Matrix Items FindCapacity Watch"},
 		{load.Task{}, "Name Weight HTTP Tasks Capture Sticky ExitWeight"},
 		{load.Step{}, "Name HTTP Capture"},

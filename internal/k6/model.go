@@ -181,6 +181,9 @@ func (x *exporter) remarks() {
 	if w := x.spec.Watch; w.Host || len(w.Processes)+len(w.Redis) > 0 {
 		x.note("load.watch", "k6 looks at no process, Redis or host")
 	}
+	if x.spec.Seed != 0 {
+		x.note("load.seed", "k6 draws from a seed of its own")
+	}
 	if len(x.needed) > 0 {
 		x.note("environment", "the script needs %s", strings.Join(sortedKeys(x.needed), ", "))
 	}

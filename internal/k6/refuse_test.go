@@ -66,6 +66,7 @@ func TestWhatK6DoesOtherwiseIsTold(t *testing.T) {
 			"header X-Key: its value may be a secret and does not stand in the script, which reads it from PERFWATCH_HEADER_X_KEY"},
 		{"users: 1, duration: 1s, watch: {host: true}, tasks: [{name: a, http: {url: /}}]",
 			"load.watch: k6 looks at no process, Redis or host"},
+		{"users: 1, duration: 1s, seed: 7, tasks: [{name: a, http: {url: /}}]", "load.seed: k6 draws from a seed of its own"},
 		{"users: 1, duration: 1s, abort: {latency_p95: 1s}, tasks: [{name: a, http: {url: /}}]",
 			"load.abort: k6 judges error_ratio and latency_p95 over the whole run, not over its last 5 s"},
 	} {

@@ -31,6 +31,7 @@ type Spec struct {
 	MaxUsers          int           `yaml:"max_users"`           // the most requests in flight of the open model
 	Abort             Abort         `yaml:"abort"`               // when to end early
 	Tasks             []Task        `yaml:"tasks"`
+	Seed              Seed          `yaml:"seed"`   // so that a burst can be repeated
 	Writes            bool          `yaml:"writes"` // methods other than GET, HEAD, OPTIONS and POST are meant
 
 	// Templates in the URLs, headers and bodies of steps and tasks are filled in for each request: ${token} of Setup,

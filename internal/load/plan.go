@@ -118,7 +118,7 @@ func (s *Spec) Plan(name string, env probes.Env) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{
-		Name: name, Leaves: v.leaves, RequestTimeout: DefaultRequestTimeout,
+		Name: name, Leaves: v.leaves, RequestTimeout: DefaultRequestTimeout, Seed: uint64(s.Seed),
 		users: s.Users, rampUp: s.RampUp, duration: s.span(), limit: s.Limit(), think: s.ThinkTime,
 		iterations: s.Iterations, perUser: s.IterationsPerUser, maxRate: s.MaxRate,
 		items: s.Items, variables: s.variables(), combinations: s.combinations(), search: s.FindCapacity,

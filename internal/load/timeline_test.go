@@ -120,10 +120,10 @@ func TestOneOfEachFailureIsKept(t *testing.T) {
 		n := 0
 		p := planOf(t, Spec{Users: 1, Iterations: 40, Tasks: requests(2)}, func(ctx context.Context) (probes.Result, error) {
 			n++
-			switch {
-			case n%4 == 0:
+			switch n % 4 {
+			case 0:
 				return probes.Result{Status: 429}, &probes.StatusError{Code: 429}
-			case n%4 == 1:
+			case 1:
 				return probes.Result{Status: 500 + n}, &probes.StatusError{Code: 500 + n}
 			}
 			return after(time.Millisecond)(ctx)

@@ -15,7 +15,7 @@ const (
 	maxDuration = time.Hour
 	maxStages   = 100
 	maxLeaves   = 100 // each is a label value and 400 kB of counts
-	maxDepth    = 8   // of the task tree
+	maxDepth    = 50  // of the task tree: more than a person reads
 	maxName     = 100 // bytes
 	maxWeight   = 1e6
 	maxStay     = 1e6 // requests of a visit to a sticky group
