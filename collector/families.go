@@ -28,7 +28,7 @@ func Families() []Family {
 	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), journeyFamilies(),
 		consistencyFamilies(),
 		pageFamilies(), loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), processFamilies(),
-		postgresFamilies())
+		postgresFamilies(), businessFamilies())
 }
 
 func daemonFamilies() []Family {

@@ -72,14 +72,37 @@ func newRedisClient(server RedisServer) (*redisClient, error) {
 
 // info asks once, within the context's deadline and timeout.
 func (c *redisClient) info(ctx context.Context, timeout time.Duration) (string, error) {
+	reply, err := c.do(ctx, timeout, "INFO")
+	text, ok := reply.(string)
+	if err == nil && !ok {
+		err = fmt.Errorf("asking for INFO: a %T, want a string", reply)
+	}
+	return text, err
+}
+
+// do sends one command, within the context's deadline and timeout. The reply is nil where Redis says nil. A command that
+// Redis refuses leaves the connection as it is.
+func (c *redisClient) do(ctx context.Context, timeout time.Duration, args ...any) (any, error) {
 	if err := c.connect(ctx, timeout); err != nil {
-		return "", err
+		return nil, err
 	}
-	text, err := c.client.Info(ctx).Result()
-	if err != nil {
-		return "", errors.Join(fmt.Errorf("asking for INFO: %w", err), c.close())
+	reply, err := c.client.Do(ctx, args...).Result()
+	switch {
+	case err == nil:
+		return reply, nil
+	case errors.Is(err, redis.Nil):
+		return nil, nil
+	case isRefusal(err):
+		return nil, fmt.Errorf("asking for %v: %w", args[0], err)
 	}
-	return text, nil
+	return nil, errors.Join(fmt.Errorf("asking for %v: %w", args[0], err), c.close())
+}
+
+// isRefusal says that a server which is fine does not do what it was asked: our user may not, it does not know the command
+// or not its argument, or the key holds something else.
+func isRefusal(err error) bool {
+	text := err.Error()
+	return strings.HasPrefix(text, "NOPERM ") || strings.HasPrefix(text, "ERR unknown ") || strings.HasPrefix(text, "WRONGTYPE ")
 }
 
 // connect makes a client of one connection, if there is none. It dials itself: the library's pool would write each

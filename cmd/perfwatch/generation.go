@@ -82,7 +82,7 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 // sameReadings says that nothing changed but probes.
 func sameReadings(a, b *config.Config) bool {
 	return reflect.DeepEqual(a.Objectives, b.Objectives) && reflect.DeepEqual(a.Redis, b.Redis) && a.Host == b.Host &&
-		reflect.DeepEqual(a.Processes, b.Processes) && slices.Equal(a.Postgres, b.Postgres)
+		reflect.DeepEqual(a.Processes, b.Processes) && slices.Equal(a.Postgres, b.Postgres) && sameBusiness(a, b)
 }
 
 func (g *generation) byName() map[string]*watched {
@@ -141,8 +141,7 @@ func newReadings(cfg *config.Config, log *slog.Logger) (*readings, error) {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())
 	for _, c := range cfg.Redis {
-		server := collector.RedisServer{URL: c.URL, Username: c.Username, PasswordFile: c.PasswordFile, Password: c.Password}
-		redis, err := collector.NewRedis(c.Name, server, r.book, log)
+		redis, err := collector.NewRedis(c.Name, redisServer(&c), r.book, log)
 		if err != nil {
 			r.stop()
 			return nil, err
@@ -157,7 +156,7 @@ func newReadings(cfg *config.Config, log *slog.Logger) (*readings, error) {
 		r.registry.MustRegister(r.host)
 		r.pollers.Go(func() { r.host.Run(ctx) })
 	}
-	for _, add := range []func(context.Context, *config.Config, *slog.Logger) error{r.addProcesses, r.addPostgres} {
+	for _, add := range []func(context.Context, *config.Config, *slog.Logger) error{r.addProcesses, r.addPostgres, r.addBusiness} {
 		if err := add(ctx, cfg, log); err != nil {
 			r.stop()
 			return nil, err

@@ -61,10 +61,11 @@ func (c *checker) check() {
 	c.redis()
 	c.postgres()
 	c.processes()
+	c.business()
 	c.watches()
 	c.objectives()
 	c.fanOut()
-	watched := []string{"probes", "redis", "postgres", "host", "processes"}
+	watched := []string{"probes", "redis", "postgres", "host", "processes", "business"}
 	if !slices.ContainsFunc(watched, c.has) && len(c.mistakes) == 0 {
 		c.warn("", "nothing is watched, want probes, redis, postgres, host or processes")
 	}

@@ -35,6 +35,7 @@ type Config struct {
 	Postgres   []Postgres
 	Host       Host
 	Processes  []Process
+	Business   []Business
 	Browser    Browser
 	Objectives []objective.Objective // windows chosen
 	Dir        string                // where relative paths of the file start

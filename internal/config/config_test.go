@@ -149,7 +149,7 @@ func TestPlanIsRefusedOnlyForWhatIsNotBuilt(t *testing.T) {
 		told[m.Path] = true
 	}
 	for _, path := range []string{
-		"pipelines", "business",
+		"pipelines",
 		`probes[16] "cache_canary": canary`,
 		`objectives[7] "daily_pipeline": pipeline`,
 	} {

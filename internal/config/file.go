@@ -15,6 +15,7 @@ type file struct {
 	Postgres   []postgresSection  `yaml:"postgres"`
 	Host       hostSection        `yaml:"host"`
 	Processes  []processSection   `yaml:"processes"`
+	Business   []businessSection  `yaml:"business"`
 	Browser    browserSection     `yaml:"browser"`
 	OnDemand   onDemandSection    `yaml:"on_demand"`
 	Objectives []objectiveSection `yaml:"objectives"`

@@ -23,7 +23,7 @@ const notBuiltText = "not built yet"
 func notBuilt(at place) []string {
 	switch at {
 	case inFile:
-		return []string{"pipelines", "business"}
+		return []string{"pipelines"}
 	case inProbe:
 		return []string{"canary"}
 	case inObjective:

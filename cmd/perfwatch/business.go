@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"github.com/perfwatch/perfwatch/collector"
+	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/internal/schedule"
+	"github.com/perfwatch/perfwatch/probes"
+)
+
+// sameBusiness says that business values are read as before. Those read over HTTP share what all requests share.
+func sameBusiness(a, b *config.Config) bool {
+	return reflect.DeepEqual(a.Business, b.Business) && (len(a.Business) == 0 || reflect.DeepEqual(a.Global, b.Global))
+}
+
+// addBusiness starts reading the business values.
+func (r *readings) addBusiness(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
+	for i := range cfg.Business {
+		c := &cfg.Business[i]
+		spec, err := schedule.Parse(c.Schedule)
+		if err != nil {
+			return fmt.Errorf("reading business value %q: %w", c.Name, err)
+		}
+		source, err := figureSource(cfg, c)
+		if err != nil {
+			return fmt.Errorf("reading business value %q: %w", c.Name, err)
+		}
+		b := collector.NewBusiness(collector.BusinessSpec{
+			Name: c.Name, Label: c.Label, MaxValues: c.MaxValues, Timeout: c.Timeout, MaxAge: c.MaxAge,
+			Next: func(after time.Time) time.Time { return spec.Nth("business/"+c.Name, after, 1, never) },
+		}, source, log)
+		r.registry.MustRegister(b)
+		r.pollers.Go(func() { b.Run(ctx) })
+	}
+	return nil
+}
+
+func never(time.Time) bool { return false }
+
+// figureSource is where a business value comes from.
+func figureSource(cfg *config.Config, c *config.Business) (collector.FigureSource, error) {
+	for i := range cfg.Redis {
+		if c.Redis != "" && cfg.Redis[i].Name == c.Redis {
+			return collector.RedisFigures(redisServer(&cfg.Redis[i]), c.Command)
+		}
+	}
+	for i := range cfg.Postgres {
+		if c.Postgres != "" && cfg.Postgres[i].Name == c.Postgres {
+			return collector.PostgresFigures(cfg.Postgres[i].DSNFile, cfg.Dir, c.Query)
+		}
+	}
+	figures, err := probes.NewFigures(c.HTTP, c.JSON, cfg.Env())
+	if err != nil {
+		return collector.FigureSource{}, err
+	}
+	return collector.JSONFigures(figures), nil
+}
+
+// redisServer says how a Redis of the configuration is reached.
+func redisServer(c *config.Redis) collector.RedisServer {
+	return collector.RedisServer{URL: c.URL, Username: c.Username, PasswordFile: c.PasswordFile, Password: c.Password}
+}
