@@ -138,7 +138,10 @@ func planTree(target string) (tree []load.Task) {
 }
 
 // quantiles are in seconds.
-type quantiles struct{ P50, P95, P99 float64 }
+type quantiles struct {
+	P50, P95, P99 float64
+	Lag           *float64 `json:",omitempty"` // its p99, of a client that says so
+}
 
 // burst fires one burst as the daemon does: into the recorder's metrics, with phases, outcomes and histograms.
 func burst(spec *load.Spec, env probes.Env, out io.Writer) error {
@@ -155,5 +158,6 @@ func burst(spec *load.Spec, env probes.Env, out io.Writer) error {
 		return fmt.Errorf("%d of %d requests failed: %s", s.Failures(), s.Requests(), s.Reason)
 	}
 	all := s.All()
-	return json.NewEncoder(out).Encode(quantiles{all.Quantile(0.5), all.Quantile(0.95), all.Quantile(0.99)})
+	lag := float64(s.Lag.ValueAtQuantile(99)) / 1e6
+	return json.NewEncoder(out).Encode(quantiles{all.Quantile(0.5), all.Quantile(0.95), all.Quantile(0.99), &lag})
 }

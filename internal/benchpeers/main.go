@@ -38,9 +38,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	flags := flag.NewFlagSet("benchpeers", flag.ContinueOnError)
 	tools := flags.String("tools", "", "folder of vegeta, hey, fortio and k6; what is not there is left out")
-	rounds := flags.Int("rounds", 4, "how often each client takes its turn")
+	rounds := flags.Int("rounds", 4, "how often each client takes its turn; 0 leaves the costs out")
 	short := flags.Duration("short", time.Second, "the shorter of the two runs of a turn, in whole seconds")
 	long := flags.Duration("long", 3*time.Second, "the longer one")
+	open := flags.Duration("open", 10*time.Second, "how long the clients of the open model send at each rate; 0 leaves them out")
 	stall := flags.Duration("stall", 30*time.Second, "how long the target that stops is asked; 0 leaves it out")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -58,8 +59,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := b.startTarget(ctx); err != nil {
 		return err
 	}
-	if err := b.costs(ctx, *rounds, *short, *long); err != nil {
-		return err
+	if *rounds > 0 {
+		if err := b.costs(ctx, *rounds, *short, *long); err != nil {
+			return err
+		}
+	}
+	if *open > 0 {
+		if err := b.openly(ctx, *open); err != nil {
+			return err
+		}
 	}
 	if *stall <= 0 {
 		return nil

@@ -83,7 +83,7 @@ func truth(d time.Duration) quantiles {
 	}
 	slices.Sort(waits)
 	at := func(q float64) float64 { return waits[int(q*float64(len(waits)))] }
-	return quantiles{at(0.5), at(0.95), at(0.99)}
+	return quantiles{P50: at(0.5), P95: at(0.95), P99: at(0.99)}
 }
 
 func (b *bench) witnesses(d time.Duration) []witness {
@@ -95,9 +95,7 @@ func (b *bench) witnesses(d time.Duration) []witness {
 			return pinned(ctx, generatorCore, b.self, "client", perfwatch, url, d.String(), strconv.Itoa(stallRate))
 		}},
 		{name: "vegeta, open", read: readVegeta, cmd: func(ctx context.Context, url string) *exec.Cmd {
-			line := fmt.Sprintf("echo GET %s | %s attack -rate=%d -duration=%s | %s report -type=json",
-				url, tool("vegeta"), stallRate, d, tool("vegeta"))
-			return pinned(ctx, generatorCore, "sh", "-c", line)
+			return b.vegeta(ctx, url, stallRate, d)
 		}},
 		{name: "k6, 10 users", read: func([]byte) (quantiles, error) { return readK6(summary) },
 			cmd: func(ctx context.Context, url string) *exec.Cmd {
@@ -122,6 +120,12 @@ func (b *bench) witnesses(d time.Duration) []witness {
 	}
 }
 
+func (b *bench) vegeta(ctx context.Context, url string, rate int, d time.Duration) *exec.Cmd {
+	program := filepath.Join(b.tools, "vegeta")
+	line := fmt.Sprintf("echo GET %s | %s attack -rate=%d -duration=%s | %s report -type=json", url, program, rate, d, program)
+	return pinned(ctx, generatorCore, "sh", "-c", line)
+}
+
 func readOwn(said []byte) (q quantiles, err error) { return q, json.Unmarshal(said, &q) }
 
 func readVegeta(said []byte) (quantiles, error) {
@@ -134,7 +138,7 @@ func readVegeta(said []byte) (quantiles, error) {
 	}
 	err := json.Unmarshal(said, &report)
 	l := report.Latencies
-	return quantiles{l.P50 / 1e9, l.P95 / 1e9, l.P99 / 1e9}, err
+	return quantiles{P50: l.P50 / 1e9, P95: l.P95 / 1e9, P99: l.P99 / 1e9}, err
 }
 
 func readK6(file string) (quantiles, error) {
@@ -150,7 +154,7 @@ func readK6(file string) (quantiles, error) {
 		ms, _ := summary.Metrics["http_req_duration"][name].(float64)
 		return ms / 1000
 	}
-	return quantiles{at("p(50)"), at("p(95)"), at("p(99)")}, err
+	return quantiles{P50: at("p(50)"), P95: at("p(95)"), P99: at("p(99)")}, err
 }
 
 func readFortio(said []byte) (quantiles, error) {
@@ -164,7 +168,7 @@ func readFortio(said []byte) (quantiles, error) {
 	for _, p := range report.DurationHistogram.Percentiles {
 		at[p.Percentile] = p.Value
 	}
-	return quantiles{at[50], at[95], at[99]}, err
+	return quantiles{P50: at[50], P95: at[95], P99: at[99]}, err
 }
 
 // heyLine is "  95%% in 0.0012 secs", with one percent sign or two.
@@ -178,5 +182,5 @@ func readHey(said []byte) (quantiles, error) {
 	if len(at) == 0 {
 		return quantiles{}, fmt.Errorf("no quantiles in %.200q", said)
 	}
-	return quantiles{at["50"], at["95"], at["99"]}, nil
+	return quantiles{P50: at["50"], P95: at["95"], P99: at["99"]}, nil
 }

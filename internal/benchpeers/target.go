@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -29,6 +30,7 @@ func stopped(at time.Duration) time.Duration {
 // A target answers, counts, and stops under /stall. It says little, so that the client is what is slow.
 type target struct {
 	served atomic.Int64
+	ledger ledger       // of the open clients
 	start  atomic.Int64 // of the stops, in Unix nanoseconds
 }
 
@@ -56,8 +58,18 @@ func (t *target) serve(c *fasthttp.RequestCtx) {
 	case "/start":
 		t.start.Store(time.Now().UnixNano())
 		return
+	case "/account":
+		text, _ := json.Marshal(t.ledger.close()) // numbers: never fails
+		c.SetBody(text)
+		return
 	case "/stall":
 		time.Sleep(stopped(time.Since(time.Unix(0, t.start.Load()))))
+	case "/space":
+		t.ledger.note(time.Now(), 0)
+	case "/delay":
+		arrived := time.Now()
+		time.Sleep(fixedDelay)
+		t.ledger.note(arrived, time.Since(arrived))
 	}
 	t.served.Add(1)
 	c.SetContentType("application/json")
