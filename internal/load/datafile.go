@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // The bounds of a file of data.
@@ -22,6 +23,8 @@ const (
 	maxDataFile = 64 << 20
 	maxRows     = 1_000_000
 	maxValue    = 64 << 10 // bytes of one value
+	maxLine     = 1 << 20
+	maxColumns  = 1000
 )
 
 var errNoRows = errors.New("no rows")
@@ -77,7 +80,7 @@ func nilIfEmpty(s string) any {
 
 // readBounded reads a regular file. Its error does not repeat the path.
 func readBounded(path string) (text []byte, err error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer must not hold up a reload
 	if err != nil {
 		return nil, errors.Unwrap(err)
 	}
@@ -94,15 +97,21 @@ func readBounded(path string) (text []byte, err error) {
 
 // csvColumn reads one column of a file whose first row names them.
 func csvColumn(text []byte, column string) (values []string, err error) {
+	if err := shortLines(text); err != nil { // of which a reader of CSV would make fields of 40 bytes for each comma
+		return nil, err
+	}
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))))
 	r.ReuseRecord = true
 	header, err := r.Read()
 	if err != nil {
 		return nil, fmt.Errorf("reading its header row: %w", err)
 	}
+	if len(header) > maxColumns {
+		return nil, fmt.Errorf("%d columns, want at most %d", len(header), maxColumns)
+	}
 	i := slices.Index(header, column)
 	if i < 0 {
-		return nil, fmt.Errorf("columns %q, want %q among them", header[:min(len(header), 20)], column)
+		return nil, fmt.Errorf("columns %.200q, want %q among them", header[:min(len(header), 20)], column)
 	}
 	for {
 		row, err := r.Read()
@@ -119,10 +128,21 @@ func csvColumn(text []byte, column string) (values []string, err error) {
 	}
 }
 
+// shortLines says which line is too long, if one is.
+func shortLines(text []byte) error {
+	n := 0
+	for line := range bytes.Lines(text) {
+		if n++; len(line) > maxLine {
+			return fmt.Errorf("line %d: %d bytes, want at most %d", n, len(line), maxLine)
+		}
+	}
+	return nil
+}
+
 // jsonField reads one field of the objects of a file that has one a line.
 func jsonField(text []byte, field string) (values []string, err error) {
 	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, 1<<20)
+	lines.Buffer(nil, maxLine)
 	n := 0
 	for lines.Scan() {
 		n++

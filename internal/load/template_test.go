@@ -5,14 +5,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/perfwatch/perfwatch/probes"
 )
 
 func testScope() *scope {
@@ -200,60 +196,6 @@ func TestUniqueValuesAreEachUsedOnce(t *testing.T) {
 	}
 	if slices.Max(seen) != 1 || slices.Min(seen) != 1 {
 		t.Errorf("values were used %d to %d times, want once", slices.Min(seen), slices.Max(seen))
-	}
-}
-
-func TestDataFiles(t *testing.T) {
-	dir := t.TempDir()
-	files := map[string]string{
-		"good.csv":    "\xef\xbb\xbfsymbol,name\nAAPL,\"Apple, Inc.\"\nMSFT,Microsoft\n",
-		"ragged.csv":  "symbol,name\nAAPL\n",
-		"empty.csv":   "symbol,name\n",
-		"nothing.csv": "",
-		"long.csv":    "symbol\n" + strings.Repeat("x", maxValue+1) + "\n",
-		"good.jsonl":  "{\"symbol\":\"AAPL\"}\n\n{\"symbol\":12.50}\n{\"symbol\":true}\n",
-		"bad.jsonl":   "{\"symbol\":\"AAPL\"}\n[1]\n",
-		"deep.jsonl":  "{\"symbol\":{}}\n",
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tests := []struct {
-		feed Feed
-		want string // values, or what the mistake says
-	}{
-		{Feed{File: "good.csv", Column: "symbol"}, "AAPL MSFT"},
-		{Feed{File: "good.csv", Column: "name"}, "Apple, Inc. Microsoft"},
-		{Feed{File: "good.jsonl", Field: "symbol"}, "AAPL 12.50 true"},
-		{Feed{File: "good.csv", Column: "price"}, `columns ["symbol" "name"], want "price" among them`},
-		{Feed{File: "ragged.csv", Column: "symbol"}, "record on line 2: wrong number of fields"},
-		{Feed{File: "empty.csv", Column: "symbol"}, "no rows"},
-		{Feed{File: "nothing.csv", Column: "symbol"}, "reading its header row"},
-		{Feed{File: "long.csv", Column: "symbol"}, "line 2: a value of 65537 bytes, want at most 65536"},
-		{Feed{File: "bad.jsonl", Field: "symbol"}, "line 2: want an object"},
-		{Feed{File: "deep.jsonl", Field: "symbol"}, `line 1: field "symbol": want a string, a number or a boolean`},
-		{Feed{File: "good.jsonl", Field: "price"}, `line 1: field "price": missing`},
-		{Feed{File: "none.csv", Column: "symbol"}, "no such file"},
-		{Feed{File: ".", Column: "symbol"}, "not a regular file"},
-		{Feed{File: "good.csv"}, "the column of a .csv file"},
-		{Feed{File: "good.jsonl", Column: "symbol"}, "the field of each object"},
-		{Feed{Count: 3}, ""},
-		{Feed{Values: []string{"a", "b"}}, "a b"},
-		{Feed{Count: 3, Values: []string{"a"}}, "one of file, count and values"},
-		{Feed{}, "one of file, count and values"},
-	}
-	for _, tt := range tests {
-		v := &validator{env: probes.Env{Dir: dir}, scope: *testScope()}
-		built, ok := v.feeder("data.x", &tt.feed)
-		got := strings.Join(built.values, " ")
-		if !ok {
-			got = v.err().Error()
-		}
-		if !strings.Contains(got, tt.want) || ok != (len(v.mistakes) == 0) {
-			t.Errorf("%+v: %s, want %s", tt.feed, got, tt.want)
-		}
 	}
 }
 
