@@ -42,7 +42,7 @@ func (b *bench) stalls(ctx context.Context, d time.Duration) error {
 	for i := range witnesses {
 		w := &witnesses[i]
 		wg.Go(func() {
-			cmd := w.cmd(ctx, b.url+"/stall")
+			cmd := w.cmd(ctx, fmt.Sprintf("%s/stall/%d", b.url, i))
 			var out, said bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &said
 			if err := cmd.Run(); err != nil {

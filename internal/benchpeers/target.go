@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -16,8 +17,9 @@ import (
 // body is the small JSON that every client reads.
 const body = `{"symbol":"ACME","price":12.34,"change":0.56,"volume":789012}`
 
-// The target stops for the last second of every five once it was told to start.
-const stopEvery, stopFor = 5 * time.Second, time.Second
+// The target stops for the last second of every five once it was told to start, for each client at other instants: what
+// all of them had sent meanwhile would be answered at once, and one would wait for the others.
+const stopEvery, stopFor, stopApart = 5 * time.Second, time.Second, 700 * time.Millisecond
 
 // stopped is how long the target still stands still at an instant after its start.
 func stopped(at time.Duration) time.Duration {
@@ -27,7 +29,7 @@ func stopped(at time.Duration) time.Duration {
 	return 0
 }
 
-// A target answers, counts, and stops under /stall. It says little, so that the client is what is slow.
+// A target answers, counts, and stops under /stall/N. It says little, so that the client is what is slow.
 type target struct {
 	served atomic.Int64
 	ledger ledger       // of the open clients
@@ -62,14 +64,16 @@ func (t *target) serve(c *fasthttp.RequestCtx) {
 		text, _ := json.Marshal(t.ledger.close()) // numbers: never fails
 		c.SetBody(text)
 		return
-	case "/stall":
-		time.Sleep(stopped(time.Since(time.Unix(0, t.start.Load()))))
 	case "/space":
 		t.ledger.note(time.Now(), 0)
 	case "/delay":
 		arrived := time.Now()
 		time.Sleep(fixedDelay)
 		t.ledger.note(arrived, time.Since(arrived))
+	}
+	if client, ok := strings.CutPrefix(string(c.Path()), "/stall/"); ok {
+		n, _ := strconv.Atoi(client)
+		time.Sleep(stopped(time.Since(time.Unix(0, t.start.Load())) + time.Duration(n)*stopApart))
 	}
 	t.served.Add(1)
 	c.SetContentType("application/json")
