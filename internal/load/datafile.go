@@ -111,7 +111,7 @@ func csvColumn(text []byte, column string) (values []string, err error) {
 	}
 	i := slices.Index(header, column)
 	if i < 0 {
-		return nil, fmt.Errorf("columns %.200q, want %q among them", header[:min(len(header), 20)], column)
+		return nil, fmt.Errorf("columns %.200s, want %q among them", fmt.Sprintf("%q", header), column)
 	}
 	for {
 		row, err := r.Read()

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,10 +11,11 @@ import (
 	"github.com/perfwatch/perfwatch/probes"
 )
 
-func TestDataFiles(t *testing.T) {
-	dir := t.TempDir()
-	files := map[string]string{
+// dataFiles are files of data by name, good ones and others.
+func dataFiles() map[string]string {
+	return map[string]string{
 		"good.csv":    "\xef\xbb\xbfsymbol,name\nAAPL,\"Apple, Inc.\"\nMSFT,Microsoft\n",
+		"hundred.csv": "symbol" + strings.Repeat(",name", 100) + "\n",
 		"ragged.csv":  "symbol,name\nAAPL\n",
 		"empty.csv":   "symbol,name\n",
 		"nothing.csv": "",
@@ -32,22 +34,21 @@ func TestDataFiles(t *testing.T) {
 		"rows.csv":    "symbol\n" + strings.Repeat("x\n", maxRows+1),
 		"huge.csv":    "symbol\n" + strings.Repeat("0123456789abcde\n", maxDataFile/16),
 	}
-	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.csv"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tests := []struct {
-		feed Feed
-		want string // values, or what the mistake says
-	}{
+}
+
+// A dataTest is a feed, and its values or what its mistake says.
+type dataTest struct {
+	feed Feed
+	want string
+}
+
+func dataTests() []dataTest {
+	return []dataTest{
 		{Feed{File: "good.csv", Column: "symbol"}, "AAPL MSFT"},
 		{Feed{File: "good.csv", Column: "name"}, "Apple, Inc. Microsoft"},
 		{Feed{File: "good.jsonl", Field: "symbol"}, "AAPL 12.50 true"},
 		{Feed{File: "good.csv", Column: "price"}, `columns ["symbol" "name"], want "price" among them`},
+		{Feed{File: "hundred.csv", Column: "price"}, `"name" "name" "na, want "price" among them`},
 		{Feed{File: "ragged.csv", Column: "symbol"}, "record on line 2: wrong number of fields"},
 		{Feed{File: "empty.csv", Column: "symbol"}, "no rows"},
 		{Feed{File: "nothing.csv", Column: "symbol"}, "reading its header row"},
@@ -76,7 +77,19 @@ func TestDataFiles(t *testing.T) {
 		{Feed{Count: 3, Values: []string{"a"}}, "one of file, count and values"},
 		{Feed{}, "one of file, count and values"},
 	}
-	for _, tt := range tests {
+}
+
+func TestDataFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.csv"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range dataFiles() {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range dataTests() {
 		v := &validator{env: probes.Env{Dir: dir}, scope: *testScope()}
 		built, ok := v.feeder("data.x", &tt.feed)
 		got := strings.Join(built.values, " ")
@@ -87,4 +100,31 @@ func TestDataFiles(t *testing.T) {
 			t.Errorf("%+v: %s, want %s", tt.feed, got, tt.want)
 		}
 	}
+}
+
+// Whatever stands in a file of data: it is refused, or its values are bounded and as many as it has rows.
+func FuzzDataFile(f *testing.F) {
+	for name, text := range dataFiles() {
+		if len(text) < 1000 {
+			f.Add([]byte(text), name == "good.jsonl")
+		}
+	}
+	f.Fuzz(func(t *testing.T, text []byte, lines bool) {
+		read := func() ([]string, error) { return csvColumn(text, "symbol") }
+		if lines {
+			read = func() ([]string, error) { return jsonField(text, "symbol") }
+		}
+		values, err := read()
+		if err != nil && len(err.Error()) > 1000 {
+			t.Errorf("an error of %d bytes: %.100s", len(err.Error()), err)
+		}
+		if rows := bytes.Count(text, []byte("\n")) + 1; len(values) > rows {
+			t.Errorf("%d values of %d lines", len(values), rows)
+		}
+		for _, v := range values {
+			if len(v) > maxValue {
+				t.Errorf("a value of %d bytes", len(v))
+			}
+		}
+	})
 }
