@@ -48,7 +48,7 @@ func dataTests() []dataTest {
 		{Feed{File: "good.csv", Column: "name"}, "Apple, Inc. Microsoft"},
 		{Feed{File: "good.jsonl", Field: "symbol"}, "AAPL 12.50 true"},
 		{Feed{File: "good.csv", Column: "price"}, `columns ["symbol" "name"], want "price" among them`},
-		{Feed{File: "hundred.csv", Column: "price"}, `"name" "name" "na, want "price" among them`},
+		{Feed{File: "hundred.csv", Column: "price"}, `"name" "name" ", want "price" among them`},
 		{Feed{File: "ragged.csv", Column: "symbol"}, "record on line 2: wrong number of fields"},
 		{Feed{File: "empty.csv", Column: "symbol"}, "no rows"},
 		{Feed{File: "nothing.csv", Column: "symbol"}, "reading its header row"},
