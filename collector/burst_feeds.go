@@ -117,3 +117,10 @@ func (w *Watched) memoryLeak() figure {
 	v, medians := w.MemoryLeak()
 	return figure{v, medians}
 }
+
+// JudgeBurst feeds the objectives of a book with a valid burst, as the end of one feeds them in the daemon. What the
+// platform did meanwhile may be nil.
+func JudgeBurst(book *objective.Book, group string, s *load.Summary, w *BurstWatch) {
+	all := s.All()
+	newBurstFeeds(book, group, s.Probe).judge(s, &all, w)
+}

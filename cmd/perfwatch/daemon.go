@@ -84,10 +84,13 @@ func newDaemon(o daemonOptions, logger *slog.Logger) (*daemon, error) {
 func (d *daemon) run(ctx context.Context) {
 	d.ending = ctx
 	d.running.Store(true)
+	var noting sync.WaitGroup
+	noting.Go(func() { d.noteObjectives(ctx) })
 	if left := d.scheduler.Run(ctx); left > 0 {
 		d.logger.Warn("stopping with runs that did not end", "runs", left)
 	}
 	d.running.Store(false)
+	noting.Wait()
 	d.reloading.Lock() // no generation is made after the last one has stopped
 	d.current.Load().stop()
 	d.current.Load().browser.Close()

@@ -50,7 +50,7 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 	if old != nil && old.config.Browser == cfg.Browser {
 		next.browser = old.browser
 	} else {
-		next.browser = d.newBrowser(cfg)
+		next.browser = newBrowser(cfg, d.logger)
 	}
 	if old != nil && sameReadings(old.config, cfg) {
 		next.readings = old.readings

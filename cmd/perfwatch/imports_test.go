@@ -32,16 +32,19 @@ func floors() map[string][]string {
 		"internal/k6":      {"probes", "internal/load", "internal/objective", "internal/config"},
 		"alerts":           {"internal/config", "internal/objective", "collector"},
 		"dashboards":       {"internal/config", "internal/objective", "collector", "alerts"},
-		"internal/web":     below,
+		"internal/report":  {"probes", "internal/objective", "internal/load", "internal/baseline", "internal/archive", "collector", "internal/config", "internal/chart"},
+		"internal/oneshot": {"probes", "internal/objective", "internal/load", "internal/archive", "collector", "internal/config", "internal/report"},
+		"internal/console": {"internal/objective", "internal/oneshot"},
+		"internal/web":     append(below, "internal/report"),
 		"internal/demo":    below,
-		"cmd/perfwatch":    append(below, "internal/archive", "internal/baseline", "alerts", "dashboards", "internal/k6", "internal/preview", "internal/web", "internal/demo"),
+		"cmd/perfwatch":    append(below, "internal/archive", "internal/baseline", "alerts", "dashboards", "internal/k6", "internal/preview", "internal/report", "internal/oneshot", "internal/console", "internal/web", "internal/demo"),
 	}
 }
 
 // owners says which packages may import a library that belongs to one part of the house.
 func owners() map[string][]string {
 	return map[string][]string{
-		"github.com/prometheus/client_golang":      {"collector", "internal/preview", "internal/web", "cmd/perfwatch"},
+		"github.com/prometheus/client_golang":      {"collector", "internal/preview", "internal/report", "internal/oneshot", "internal/console", "internal/web", "cmd/perfwatch"},
 		"github.com/robfig/cron/v3":                {"internal/schedule"},
 		"github.com/shirou/gopsutil/v3":            {"collector", "internal/demo"},
 		"github.com/redis/go-redis/v9":             {"collector", "internal/demo"},
@@ -52,6 +55,7 @@ func owners() map[string][]string {
 		"github.com/prometheus-community/pro-bing": {"probes"},
 		"google.golang.org/grpc":                   {"probes"},
 		"github.com/jackc/pgx/v5":                  {"probes"},
+		"github.com/vbauerster/mpb/v8":             {"internal/console"},
 		"github.com/chromedp":                      {"internal/browser"},
 	}
 }

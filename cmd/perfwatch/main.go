@@ -29,8 +29,8 @@ func main() {
 // The exit codes of every command.
 const (
 	exitOK    = 0
-	exitError = 1 // the command ran and the answer is no: mistakes in a file, a server that ended with an error
-	exitUsage = 2 // the command line was wrong
+	exitError = 1 // the command ran and the answer is no: mistakes in a file, a server that ended with an error, missed objectives
+	exitUsage = 2 // the command line was wrong, or a run could not begin
 )
 
 // cli is what every command is given.
@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 	actions := map[string]action{}
 	for _, add := range []func(*kingpin.Application, *cli) (string, action){
-		addServe, addDemo, addCheck, addRules, addExport, addHealthcheck, addVersion,
+		addServe, addDemo, addRun, addReport, addCheck, addRules, addExport, addHealthcheck, addVersion,
 	} {
 		name, act := add(app, c)
 		actions[name] = act
@@ -82,6 +82,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if !errors.Is(err, errReported) {
 			fmt.Fprintf(stderr, "perfwatch: %v\n", err)
 		}
+		if errors.Is(err, errNotRun) {
+			return exitUsage
+		}
 		return exitError
 	}
 	return exitOK
@@ -89,3 +92,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // errReported is the error of a command that has already printed why.
 var errReported = errors.New("already reported")
+
+// errNotRun is in the error of a command that could not do what it was asked, and so has no answer.
+var errNotRun = errors.New("not run")
+
+// A notRunError says why.
+type notRunError struct{ error }
+
+func (e notRunError) Unwrap() []error { return []error{e.error, errNotRun} }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -11,10 +12,10 @@ import (
 )
 
 // newBrowser is what loads the pages of a configuration. It starts nothing before the first page.
-func (d *daemon) newBrowser(cfg *config.Config) *browser.Browser {
+func newBrowser(cfg *config.Config, logger *slog.Logger) *browser.Browser {
 	return browser.New(browser.Settings{
 		Path: cfg.Browser.ChromiumPath, NoSandbox: cfg.Browser.NoSandbox, Concurrency: cfg.Browser.Concurrency,
-	}, d.logger)
+	}, logger)
 }
 
 // turns keep pages and bursts of the same host apart: a page that loads during a burst measures the burst. A burst goes

@@ -36,6 +36,7 @@ func (d *daemon) handler() (http.Handler, error) {
 		StopBurst:   d.stopBurst,
 		Ask:         d.ask,
 		Targets:     d.targets,
+		Report:      d.report,
 	})
 }
 

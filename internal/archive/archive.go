@@ -50,6 +50,7 @@ type Archive struct {
 	perProbe int
 	bytes    int64
 	before   func(step string) error // tests make a step fail, or end the process there
+	viewed   bool                    // another process may write to it, and this one does not
 
 	corrupt atomic.Uint64
 	mu      sync.Mutex
@@ -149,6 +150,9 @@ func (a *Archive) scan() error {
 			return err
 		}
 	}
+	if a.viewed {
+		return nil
+	}
 	for probe := range a.bursts {
 		a.prune(probe)
 	}
@@ -158,7 +162,9 @@ func (a *Archive) scan() error {
 
 func (a *Archive) scanProbe(probe string) error {
 	dir := path.Join(burstsDir, probe)
-	a.clean(dir)
+	if !a.viewed {
+		a.clean(dir)
+	}
 	entries, err := a.list(dir)
 	if err != nil {
 		return err
@@ -166,7 +172,7 @@ func (a *Archive) scanProbe(probe string) error {
 	for _, e := range entries {
 		info, err := e.Info()
 		switch {
-		case strings.HasSuffix(e.Name(), corruptSuffix) || errors.Is(err, os.ErrNotExist):
+		case strings.HasSuffix(e.Name(), corruptSuffix) || strings.HasPrefix(e.Name(), tempPrefix) || errors.Is(err, os.ErrNotExist):
 		case err != nil:
 			return err
 		case !info.Mode().IsRegular() || !filePattern.MatchString(e.Name()):
@@ -205,6 +211,10 @@ func (a *Archive) clean(dir string) {
 func (a *Archive) setAside(dir, name string, why error) {
 	a.corrupt.Add(1)
 	from := path.Join(dir, name)
+	if a.viewed {
+		a.logger.Warn("file left out", "file", path.Join(a.dir, from), "err", why)
+		return
+	}
 	a.logger.Warn("file set aside", "file", path.Join(a.dir, from), "err", why)
 	if err := a.root.Rename(from, from+corruptSuffix); err != nil {
 		a.logger.Error("file not set aside", "file", path.Join(a.dir, from), "err", err)

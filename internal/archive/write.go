@@ -20,6 +20,9 @@ const (
 // write replaces a file as a whole: after a kill at any instant either the old or the new one is there, and when write
 // returns the new one is on the disk.
 func (a *Archive) write(dir, name string, data []byte) (err error) {
+	if a.viewed { // before the file of another process is removed below
+		return ErrViewed
+	}
 	temp := path.Join(dir, tempPrefix+name)
 	defer func() {
 		if err != nil {

@@ -44,6 +44,9 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
+// Instead says what may have been meant by a word that is none of the candidates, or lists them: "did you mean "x"?".
+func Instead(word string, candidates []string) string { return instead(word, candidates) }
+
 // instead says what may have been meant by a word that is none of the candidates.
 func instead(word string, candidates []string) string {
 	if near, ok := nearest(word, candidates); ok {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -28,7 +29,20 @@ func (p *Platform) handler() http.Handler {
 	mux.Handle("/api/", p.troubled(p.api()))
 	mux.HandleFunc("GET /faults", p.serveFaults)
 	mux.Handle("POST /faults/{name}", http.NewCrossOriginProtection().Handler(http.HandlerFunc(p.serveSetFault)))
-	return p.contained(mux)
+	return p.logged(p.contained(mux))
+}
+
+// logged notes every request and how long its answer took, for a logger that wants to know.
+func (p *Platform) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !p.logger.Enabled(r.Context(), slog.LevelDebug) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		began := time.Now()
+		next.ServeHTTP(w, r)
+		p.logger.Debug("answered", "method", r.Method, "path", r.URL.Path, "took", time.Since(began))
+	})
 }
 
 // api answers the plan's endpoints.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/perfwatch/perfwatch/internal/report"
 )
 
 // Options say what the handler serves. Registry, Logger, Status, Probes and History are required.
@@ -39,6 +41,8 @@ type Options struct {
 
 	Ask     func(ctx context.Context, probe, target string) (*Asked, error) // nil asks nothing on demand
 	Targets func(address string) []Group                                    // for service discovery; beside Ask
+
+	Report func(burst string) (*report.Report, error) // of a burst, as NAME or NAME@TIME, or of all; nil has none
 }
 
 // maxBody bounds the body of every request. Our forms need less than a hundred bytes.
@@ -63,6 +67,9 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("POST /-/reload", o.reload)
 	mux.HandleFunc("PUT /-/reload", o.reload)
 	mux.HandleFunc("GET /runbooks/{name}", o.runbook)
+	if o.Report != nil {
+		mux.HandleFunc("GET /report", o.reports)
+	}
 	mux.HandleFunc("GET /api/v1/probes", o.listProbes)
 	mux.HandleFunc("GET /api/v1/probes/{name}", o.showProbe)
 	if o.Ask != nil {
