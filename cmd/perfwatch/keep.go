@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/prometheus/common/version"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/perfwatch/perfwatch/internal/archive"
 	"github.com/perfwatch/perfwatch/internal/guard"
 	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/internal/web"
 )
 
 // guardState is the name under which the guard's state is kept.
@@ -43,6 +45,22 @@ func (d *daemon) closeArchive() error {
 	}
 	return d.archive.Close()
 }
+
+// kept is the newest burst of a load probe that the archive has.
+func (d *daemon) kept(name string) (any, error) {
+	if w := d.current.Load().byName()[name]; w == nil || w.plan == nil {
+		return nil, web.ErrNoBurst
+	}
+	if d.archive != nil {
+		for b := range d.archive.Bursts(name) {
+			return b, nil
+		}
+	}
+	return nil, errNoneKept
+}
+
+// errNoneKept is the error of a load probe without a burst in the archive.
+var errNoneKept = errors.New("no burst of this probe is kept")
 
 // keep compares a burst with the earlier ones and keeps it beside them, with what the platform did meanwhile if it was
 // watched.

@@ -34,6 +34,7 @@ func (d *daemon) handler() (http.Handler, error) {
 		SetFault:    d.options.setFault,
 		StartBurst:  d.startBurst,
 		StopBurst:   d.stopBurst,
+		Kept:        d.kept,
 		Ask:         d.ask,
 		Targets:     d.targets,
 		Report:      d.report,

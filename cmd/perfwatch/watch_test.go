@@ -83,6 +83,13 @@ func (r *running) keepsWhatItWatched(t *testing.T) {
 		}
 		return kept != nil
 	})
+	var shown struct{ Seed uint64 }
+	if _, body := r.ask("GET", "/api/v1/bursts/burst"); json.Unmarshal([]byte(body), &shown) != nil || shown.Seed != kept.Seed || kept.Seed == 0 {
+		t.Errorf("the API shows %.200s, want the burst of seed %d", body, kept.Seed)
+	}
+	if status, _ := r.ask("GET", "/api/v1/bursts/nobody"); status != 404 {
+		t.Errorf("a burst of nobody: %d, want 404", status)
+	}
 	var platform collector.BurstWatch
 	if err := json.Unmarshal(kept.Watch, &platform); err != nil || len(platform.Processes) != 1 || platform.Processes[0].Name != "api" ||
 		platform.Processes[0].Burst.MemoryPeak < 1<<20 || len(platform.Redis) != 1 || platform.Host == nil {

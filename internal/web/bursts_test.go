@@ -1,9 +1,14 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/perfwatch/perfwatch/internal/load"
 )
 
 // control is a handler of which bursts can be started and stopped, and what was asked of it.
@@ -84,5 +89,49 @@ func TestThePageHasButtonsOnlyWithLeave(t *testing.T) {
 				t.Errorf("lifecycle %v: page has %q: %v", lifecycle, form, !lifecycle)
 			}
 		}
+	}
+}
+
+func TestBurstsAreListed(t *testing.T) {
+	w := ask(serve(t, nil), "GET", "/api/v1/bursts", "")
+	var got struct{ Bursts []burstJSON }
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != 200 || len(got.Bursts) != len(nightBursts()) {
+		t.Fatalf("%d: %v, %d bursts", w.Code, err, len(got.Bursts))
+	}
+	first := &got.Bursts[0]
+	want := lastJSON{
+		Result: load.Completed, End: now().Add(-4 * time.Minute), Requests: 2913, Throughput: 48.6, ErrorRatio: 0.0017,
+		P50: 0.061, P95: 0.284, P99: 0.733,
+	}
+	if first.Name != "investor_journey" || first.Running || first.Progress != nil || first.Skipped != nil || !reflect.DeepEqual(*first.Last, want) {
+		t.Errorf("%+v of %+v, want %+v", first.Last, first, want)
+	}
+	running := &got.Bursts[2]
+	if p := running.Progress; !running.Running || running.Last != nil || p == nil || p.Requests != 1204 || p.P95 != 0.125 || p.Run != "batch=2" {
+		t.Errorf("%+v, want one that runs and its progress", running)
+	}
+}
+
+func TestWhatIsKeptOfABurstIsShown(t *testing.T) {
+	h := serve(t, func(o *Options) {
+		o.Kept = func(name string) (any, error) {
+			if name != "journey" {
+				return nil, ErrNoBurst
+			}
+			return map[string]int{"seed": 7}, nil
+		}
+	})
+	if w := ask(h, "GET", "/api/v1/bursts/journey", ""); w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"seed":7}` {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := ask(h, "GET", "/api/v1/bursts/nobody", ""); w.Code != 404 || !strings.Contains(w.Body.String(), `"detail":"no such burst"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestThePageSaysHowABurstIsGoing(t *testing.T) {
+	page := ask(serve(t, nil), "GET", "/", "").Body.String()
+	if want := "<small>12 of 30 s, batch=2, 85 users, 1204 requests, "; !strings.Contains(page, want) || !strings.Contains(page, ", 2 failed</small>") {
+		t.Errorf("the page does not say %q", want)
 	}
 }

@@ -86,7 +86,10 @@ func nightBursts() []Burst {
 			Throughput: 80.2, P50: 92 * time.Millisecond, P95: 1400 * time.Millisecond, P99: 3 * time.Second, ErrorRatio: 0.31,
 			End: now().Add(-2 * time.Hour),
 		},
-		{Probe: "recommendations_under_load", Plan: "100 users", Running: true},
+		{Probe: "recommendations_under_load", Plan: "100 users", Running: true, Progress: load.Progress{
+			Probe: "recommendations_under_load", Start: now().Add(-12 * time.Second), Elapsed: 12.4, Limit: 30, Run: "batch=2", Users: 85,
+			InFlight: 3, Requests: 1204, Failures: 2, Rate: 96.5, P50: 0.04, P95: 0.125, P99: 0.5,
+		}},
 		{Probe: "bulk_price_query", Plan: "10 users"},
 		{
 			Probe: "ml_single_inference", Plan: "1 user", Result: load.Completed, Requests: 912, Asked: 1000, Throughput: 3.1,

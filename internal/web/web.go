@@ -39,6 +39,8 @@ type Options struct {
 	StartBurst func(name string) error // begins a burst now; ErrNoBurst, or why it cannot
 	StopBurst  func(name string) error // ends the one that runs; ErrNoBurst, or why there is nothing to stop
 
+	Kept func(name string) (any, error) // all that is kept of the last burst, to be written as JSON; nil keeps none
+
 	Ask     func(ctx context.Context, probe, target string) (*Asked, error) // nil asks nothing on demand
 	Targets func(address string) []Group                                    // for service discovery; beside Ask
 
@@ -75,6 +77,10 @@ func New(o Options) (http.Handler, error) {
 	if o.Ask != nil {
 		mux.HandleFunc("GET /probe", o.onDemand)
 		mux.HandleFunc("GET /sd", o.discovery)
+	}
+	mux.HandleFunc("GET /api/v1/bursts", o.listBursts)
+	if o.Kept != nil {
+		mux.HandleFunc("GET /api/v1/bursts/{name}", o.showBurst)
 	}
 	mux.HandleFunc("POST /api/v1/bursts/{name}/start", o.burst(o.StartBurst, "started"))
 	mux.HandleFunc("POST /api/v1/bursts/{name}/stop", o.burst(o.StopBurst, "stopped"))
