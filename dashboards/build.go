@@ -44,7 +44,7 @@ func series(id int, title, description, unit string, queries ...query) panel {
 	p := base(id, "timeseries", title, description, unit)
 	for i, q := range queries {
 		p.Targets = append(p.Targets, target{
-			RefID: refID(i), Datasource: source(), Expr: q.expr, LegendFormat: q.legend, Format: "time_series", Range: true,
+			RefID: refID(i), Datasource: source(), Expr: scoped(q.expr), LegendFormat: q.legend, Format: "time_series", Range: true,
 		})
 	}
 	p.FieldConfig.Defaults.Custom = map[string]any{
@@ -59,6 +59,33 @@ func series(id int, title, description, unit string, queries ...query) panel {
 	return p
 }
 
+// exemplars shows the traces of single requests as dots over a latency. A dot leads to its trace in the data source that
+// the reader chooses as traces.
+func (p panel) exemplars() panel {
+	p.Targets[0].Exemplar = true
+	p.Links = append(p.Links, link{
+		Title: "Find traces", TargetBlank: true,
+		URL: `/explore?left={"datasource":"${traces}","queries":[{"refId":"A"}],"range":{"from":"${__from}","to":"${__to}"}}`,
+	})
+	return p
+}
+
+// heatmap draws how many observations of a histogram fell into each of its classic buckets.
+func heatmap(id int, title, description, unit, expr string) panel {
+	p := base(id, "heatmap", title, description, unit)
+	p.Targets = []target{{
+		RefID: "A", Datasource: source(), Expr: scoped(expr), LegendFormat: "{{le}}", Format: "heatmap", Range: true,
+	}}
+	p.Options = map[string]any{
+		"calculate": false, "yAxis": map[string]any{"unit": unit, "axisPlacement": "left"}, "cellGap": 1,
+		"color":   map[string]any{"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5, "fill": "dark-orange"},
+		"tooltip": map[string]any{"mode": "single", "yHistogram": true}, "legend": map[string]any{"show": true},
+		"rowsFrame": map[string]any{"layout": "auto"}, "exemplars": map[string]any{"color": "rgba(255,0,255,0.7)"},
+		"filterValues": map[string]any{"le": 1e-9}, "showValue": "never",
+	}
+	return p
+}
+
 // stacked draws the series of a panel on top of each other.
 func (p panel) stacked() panel {
 	p.FieldConfig.Defaults.Custom["stacking"] = map[string]any{"mode": "normal", "group": "A"}
@@ -66,8 +93,9 @@ func (p panel) stacked() panel {
 	return p
 }
 
-// upTo fixes the top of a panel's axis.
-func (p panel) upTo(top float64) panel {
+// ofOne fixes the top of a panel's axis at 1: what it draws is a part of a whole.
+func (p panel) ofOne() panel {
+	top := 1.0
 	p.FieldConfig.Defaults.Max = &top
 	return p
 }
@@ -94,7 +122,8 @@ func levelLines() []override {
 // last value that there was, however old.
 func stat(id int, title, description, unit, expr string) panel {
 	p := base(id, "stat", title, description, unit)
-	p.Targets = []target{{RefID: "A", Datasource: source(), Expr: expr, LegendFormat: title, Format: "time_series", Instant: true}}
+	p.Targets = []target{{RefID: "A", Datasource: source(), Expr: scoped(expr), LegendFormat: title, Format: "time_series",
+		Instant: true}}
 	p.Options = map[string]any{
 		"graphMode": "none", "colorMode": "background", "textMode": "value", "justifyMode": "auto", "wideLayout": true,
 		"reduceOptions": map[string]any{"calcs": []string{"last"}, "fields": "", "values": false},
@@ -116,7 +145,7 @@ func table(id int, title, description, label string, columns ...column) panel {
 	rename, order := map[string]string{}, map[string]int{label: 0}
 	for i, c := range columns {
 		p.Targets = append(p.Targets, target{
-			RefID: refID(i), Datasource: source(), Expr: c.expr, Format: "table", Instant: true,
+			RefID: refID(i), Datasource: source(), Expr: scoped(c.expr), Format: "table", Instant: true,
 		})
 		rename["Value #"+refID(i)], order["Value #"+refID(i)] = c.title, i+1
 		properties := []property{{ID: "unit", Value: c.unit}}

@@ -1,6 +1,8 @@
 package dashboards
 
 import (
+	"slices"
+
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
@@ -10,8 +12,8 @@ func with(cfg *config.Config, m objective.Measure, quantile float64, shown ...qu
 	return append(shown, linesOf(cfg, m, quantile)...)
 }
 
-// addBursts shows the last burst of each load probe, and the trend from burst to burst.
-func addBursts(g *grid, cfg *config.Config) {
+// drawBursts shows the last burst of each load probe, and the trend from burst to burst.
+func drawBursts(g *grid, cfg *config.Config) {
 	g.row(300, "Load bursts")
 	g.add(24, 7, lastBursts())
 	g.add(8, 8, series(302, "Requests of bursts", "Requests a second that bursts send now.", "reqps",
@@ -22,8 +24,25 @@ func addBursts(g *grid, cfg *config.Config) {
 			`[$__rate_interval]))`, "{{outcome}}"}).stacked())
 	g.add(8, 8, series(303, "Users of bursts", "Users that bursts run now.", "short",
 		with(cfg, objective.LoadUsers, 0, query{lastOf("perfwatch_load_users", "max"), "{{probe}}"})...))
+	g.row(350, "From burst to burst")
 	addTrends(g, cfg)
+	g.row(360, "How far they can be believed")
 	addValidity(g)
+	addCapacity(g, cfg)
+	addWatched(g, cfg)
+}
+
+// addCapacity shows what searches for capacity found, where a burst makes one.
+func addCapacity(g *grid, cfg *config.Config) {
+	searches := func(p config.Probe) bool { return p.Load != nil && p.Load.FindCapacity != nil }
+	if !slices.ContainsFunc(cfg.Probes, searches) {
+		return
+	}
+	g.add(12, 7, series(321, "Capacity", "Highest rate that the last search found the platform to keep up with.", "reqps",
+		query{lastOf("perfwatch_load_last_capacity_requests_per_second", "min"), "{{probe}}"}))
+	g.add(12, 7, series(322, "Headroom", "That rate beyond the rate wanted, over the rate wanted; below 0 is too little.",
+		"percentunit",
+		query{lastOf("perfwatch_load_last_headroom_ratio", "min"), "{{probe}}"}))
 }
 
 func lastBursts() panel {

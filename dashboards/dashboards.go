@@ -20,9 +20,15 @@ const OverviewUID = "perfwatch-overview"
 // A Dashboard is one Grafana dashboard.
 type Dashboard struct{ model dashboard }
 
-// Render makes the dashboards of a configuration.
+// Render makes the dashboards of a configuration: the overview first, and one for each topic that it has anything of.
 func Render(cfg *config.Config) []Dashboard {
-	return []Dashboard{{overview(cfg)}}
+	var list []Dashboard
+	for _, t := range topics() {
+		if t.wanted == nil || t.wanted(cfg) {
+			list = append(list, Dashboard{t.render(cfg)})
+		}
+	}
+	return list
 }
 
 // File is the name that the dashboard's file should have.
@@ -48,9 +54,14 @@ type Expression struct {
 
 // Expressions lists every query with its variables replaced. Values are those of the dashboard's variables and of
 // Grafana's own, by name without the dollar sign: "probe" and "group" as regular expressions, "__rate_interval" and
-// "__range" as durations.
+// "__range" as durations. A variable of the dashboard that is left out matches everything.
 func (d *Dashboard) Expressions(values map[string]string) []Expression {
-	replace := strings.NewReplacer(variables(values)...)
+	all := map[string]string{}
+	for _, v := range d.model.Templating.List {
+		all[v.Name] = ".*"
+	}
+	maps.Copy(all, values)
+	replace := strings.NewReplacer(variables(all)...)
 	var list []Expression
 	for _, p := range d.model.Panels {
 		for _, t := range p.Targets {

@@ -1,8 +1,6 @@
 package dashboards
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,9 +28,56 @@ func shipped(t *testing.T) *config.Config {
 	return cfg
 }
 
-// everything is a value for each variable that an expression may have.
-func everything() map[string]string {
-	return map[string]string{"probe": ".+", "group": ".+", "__rate_interval": "1m"}
+// whole is a configuration with something for every dashboard.
+func whole(t *testing.T) *config.Config {
+	t.Helper()
+	dir := t.TempDir()
+	peer.WriteFile(t, dir, "dsn", "postgres://watcher@127.0.0.1:1/watcher")
+	cfg, err := config.Parse([]byte(`
+probes:
+  - {name: home, group: api, http: {url: "http://127.0.0.1:1/", server_timing: [db]}}
+  - {name: page, group: page, page: {url: "http://127.0.0.1:1/"}}
+  - {name: query, group: database, sql: {dsn_file: dsn, queries: [{name: one, query: "SELECT 1"}]}}
+  - name: batch
+    group: ml
+    load:
+      users: 1
+      iterations: 50
+      matrix: {batch: [1, 10]}
+      items: "${batch}"
+      tasks: [{name: a, http: {url: "http://127.0.0.1:1/${batch}"}}, {name: b, http: {url: "http://127.0.0.1:1/"}}]
+      watch: {processes: [api], redis: [cache], host: true}
+  - name: capacity
+    load:
+      rate: 10
+      max_users: 10
+      find_capacity: {start: 20, step: 10, max: 40}
+      tasks: [{name: a, http: {url: "http://127.0.0.1:1/"}}]
+redis: [{name: cache, url: "redis://127.0.0.1:1/0"}]
+postgres: [{name: main, dsn_file: dsn}]
+processes: [{name: api, port: 1}]
+host: {}
+objectives:
+  - {name: p95, measure: latency, quantile: 0.95, group: api, target: 500ms, warning: 400ms, critical: 600ms}
+  - {name: errors, measure: error_ratio, group: api, target: 1%}
+  - {name: hits, measure: cache_hit_ratio, redis: cache, target: 85%}
+`), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// drawn are the dashboards of the shipped configuration and of the whole one, by their titles.
+func drawn(t *testing.T) map[string]dashboard {
+	t.Helper()
+	list := map[string]dashboard{}
+	for name, cfg := range map[string]*config.Config{"shipped": shipped(t), "whole": whole(t)} {
+		for _, d := range Render(cfg) {
+			list[name+": "+d.model.Title] = d.model
+		}
+	}
+	return list
 }
 
 func TestTheCommittedDashboardIsTheRenderedOne(t *testing.T) {
@@ -57,9 +102,15 @@ func TestTheCommittedDashboardIsTheRenderedOne(t *testing.T) {
 }
 
 func TestEveryPanelIsWhole(t *testing.T) {
+	for name, d := range drawn(t) {
+		t.Run(name, func(t *testing.T) { panelsAreWhole(t, d.Panels) })
+	}
+}
+
+func panelsAreWhole(t *testing.T, panels []panel) {
 	seen := map[int]string{}
 	titles := map[string]bool{}
-	for _, p := range overview(shipped(t)).Panels {
+	for _, p := range panels {
 		if other, taken := seen[p.ID]; taken || p.ID <= 0 {
 			t.Errorf("%q has the id %d of %q", p.Title, p.ID, other)
 		}
@@ -83,8 +134,14 @@ func TestEveryPanelIsWhole(t *testing.T) {
 }
 
 func TestPanelsLieInTheGridWithoutOverlap(t *testing.T) {
+	for name, d := range drawn(t) {
+		t.Run(name, func(t *testing.T) { panelsHavePlaces(t, d.Panels) })
+	}
+}
+
+func panelsHavePlaces(t *testing.T, panels []panel) {
 	taken := map[[2]int]string{}
-	for _, p := range overview(shipped(t)).Panels {
+	for _, p := range panels {
 		pos := p.GridPos
 		if pos.W <= 0 || pos.H <= 0 || pos.X < 0 || pos.X+pos.W > gridWidth {
 			t.Errorf("%q lies at %+v", p.Title, pos)
@@ -104,12 +161,13 @@ func TestEveryExpressionParses(t *testing.T) {
 	promtool := peer.Find(t, "prometheus", "promtool")
 	type rule struct{ Record, Expr string }
 	var rules []rule
-	for _, d := range Render(shipped(t)) {
-		for i, e := range d.Expressions(everything()) {
+	for _, model := range drawn(t) {
+		d := Dashboard{model}
+		for _, e := range d.Expressions(map[string]string{"__rate_interval": "1m"}) {
 			if strings.Contains(e.Expr, "$") {
 				t.Errorf("%s: a variable is left in %s", e.Panel, e.Expr)
 			}
-			rules = append(rules, rule{fmt.Sprintf("panel:expression:%d", i), e.Expr})
+			rules = append(rules, rule{fmt.Sprintf("panel:expression:%d", len(rules)), e.Expr})
 		}
 	}
 	if len(rules) < 60 {
@@ -131,16 +189,22 @@ var metric = regexp.MustCompile(`perfwatch_(\w+)`)
 
 func TestEveryMetricIsDeclared(t *testing.T) {
 	var used []string
-	for _, d := range Render(shipped(t)) {
-		for _, e := range d.Expressions(nil) {
-			for _, m := range metric.FindAllStringSubmatch(e.Expr, -1) {
-				used = append(used, m[1])
-			}
+	collect := func(text string) {
+		for _, m := range metric.FindAllStringSubmatch(text, -1) {
+			used = append(used, m[1])
 		}
 	}
-	for _, v := range choices()[1:] {
-		for _, m := range metric.FindAllStringSubmatch(v.Definition, -1) {
-			used = append(used, m[1])
+	for _, d := range drawn(t) {
+		for _, p := range d.Panels {
+			for _, q := range p.Targets {
+				collect(q.Expr)
+			}
+		}
+		for _, v := range d.Templating.List {
+			collect(v.Definition)
+		}
+		for _, a := range d.Annotations.List {
+			collect(a.Expr)
 		}
 	}
 	declared := map[string]bool{}
@@ -161,10 +225,10 @@ func TestEveryMetricIsDeclared(t *testing.T) {
 
 func TestExpressionsReplaceTheirVariables(t *testing.T) {
 	d := Dashboard{dashboard{Panels: []panel{
-		series(1, "A", "", "s", query{`rate(x{probe=~"$probe",p="$p"}[$__rate_interval])`, ""}, query{"y", ""}),
-	}}}
+		series(1, "A", "", "s", query{`rate(x{probe=~"$probe",p="$p",q=~"$q"}[$__rate_interval])`, ""}, query{"y", ""}),
+	}, Templating: templating{List: []variable{labels("q", "", "")}}}}
 	got := d.Expressions(map[string]string{"p": "short", "probe": "a|b", "__rate_interval": "2m"})
-	want := []Expression{{"A", `rate(x{probe=~"a|b",p="short"}[2m])`}, {"A", "y"}}
+	want := []Expression{{"A", `rate(x{probe=~"a|b",p="short",q=~".*"}[2m])`}, {"A", "y"}}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -173,7 +237,7 @@ func TestExpressionsReplaceTheirVariables(t *testing.T) {
 func TestAnObjectiveDrawsItsOwnLines(t *testing.T) {
 	cfg := shipped(t)
 	exprs := func(title string) (list []string) {
-		for _, p := range overview(cfg).Panels {
+		for _, p := range Render(cfg)[0].model.Panels {
 			if p.Title == title {
 				for _, q := range p.Targets {
 					list = append(list, q.LegendFormat+": "+q.Expr)
@@ -190,7 +254,7 @@ func TestAnObjectiveDrawsItsOwnLines(t *testing.T) {
 		{"Errors", "Error rate {{level}}", "error_ratio"},
 		{"Cache hits", "Cache hit rate {{level}}", "cache_hit_ratio"},
 	} {
-		want := fmt.Sprintf("%s: max by (level) (perfwatch_objective_threshold{objective=%q})", c.legend, c.objective)
+		want := fmt.Sprintf("%s: max by (level) (perfwatch_objective_threshold{%s,objective=%q})", c.legend, scope, c.objective)
 		if got := exprs(c.panel); len(got) != 2 || got[1] != want {
 			t.Errorf("%s: %q, want %q after the value", c.panel, got, want)
 		}
@@ -247,88 +311,47 @@ func TestPanelIDsComeFromNames(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotWatchedHasNoRow(t *testing.T) {
-	rows := func(cfg *config.Config) (list []string) {
-		for _, p := range overview(cfg).Panels {
-			if p.Type == "row" {
-				list = append(list, p.Title)
+func TestWhatIsNotWatchedIsNotDrawn(t *testing.T) {
+	for _, c := range []struct {
+		cfg   *config.Config
+		files []string // without perfwatch- and .json
+		rows  []string // of the overview
+	}{
+		{&config.Config{}, []string{"overview", "api", "self"}, []string{"Endpoints", "perfwatch itself"}},
+		{
+			shipped(t), []string{"overview", "api", "bursts", "pages", "cache", "host", "self"},
+			[]string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Cache and host", "perfwatch itself"},
+		},
+		{
+			whole(t), []string{"overview", "api", "bursts", "pages", "cache", "database", "ml", "host", "self"},
+			[]string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Cache and host", "perfwatch itself"},
+		},
+	} {
+		var files, rows []string
+		for i, d := range Render(c.cfg) {
+			files = append(files, strings.TrimSuffix(strings.TrimPrefix(d.File(), "perfwatch-"), ".json"))
+			for _, p := range d.model.Panels {
+				if i == 0 && p.Type == "row" {
+					rows = append(rows, p.Title)
+				}
 			}
 		}
-		return list
-	}
-	for _, c := range []struct {
-		cfg  *config.Config
-		want []string
-	}{
-		{&config.Config{}, []string{"Endpoints", "Load bursts", "perfwatch itself"}},
-		{shipped(t), []string{"Objectives", "Objectives against their thresholds", "Endpoints", "Pages", "Load bursts",
-			"The platform during bursts", "Redis", "Host", "perfwatch itself"}},
-	} {
-		if got := rows(c.cfg); !slices.Equal(got, c.want) {
-			t.Errorf("rows %q, want %q", got, c.want)
+		if !slices.Equal(files, c.files) || !slices.Equal(rows, c.rows) {
+			t.Errorf("dashboards %q, want %q; rows %q, want %q", files, c.files, rows, c.rows)
 		}
 	}
 }
 
-func TestTheDashboardIsOneThatGrafanaTakes(t *testing.T) {
-	d := Render(shipped(t))[0]
-	text, err := d.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got struct {
-		UID           string
-		SchemaVersion int
-		Inputs        []any `json:"__inputs"`
-		Links         []link
-		Templating    struct{ List []struct{ Name, Type string } }
-	}
-	if err := json.Unmarshal(text, &got); err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, v := range got.Templating.List {
-		names = append(names, v.Type+" "+v.Name)
-	}
-	if want := []string{"datasource datasource", "query group", "query probe"}; !slices.Equal(names, want) {
-		t.Errorf("variables %q, want %q", names, want)
-	}
-	if d.File() != "perfwatch-overview.json" || got.UID != OverviewUID || got.SchemaVersion != 42 || got.Inputs != nil {
-		t.Errorf("file %s: %+v", d.File(), got)
-	}
-	for _, want := range []string{
-		`"url": "http://localhost:10095"`, `"url": "http://localhost:10095/runbooks/PerfwatchApiLatencyP95"`,
-		`histogram_quantile(0.95, sum by (le, probe) (rate(perfwatch_probe_duration_seconds_bucket{probe=~\"$probe\"}` +
-			`[$__rate_interval])))`,
+func TestEverySelectorIsOfTheChosenInstance(t *testing.T) {
+	for expr, want := range map[string]string{
+		`perfwatch_a`:                               `perfwatch_a{S}`,
+		`rate(perfwatch_a[1m])`:                     `rate(perfwatch_a{S}[1m])`,
+		`perfwatch_a{} / perfwatch_b_c{d="e"}`:      `perfwatch_a{S} / perfwatch_b_c{S,d="e"}`,
+		`x and on (job) perfwatch_a or up{a="b"}`:   `x and on (job) perfwatch_a{S} or up{a="b"}`,
+		`label_values(perfwatch_a{g=~"$g"}, probe)`: `label_values(perfwatch_a{S,g=~"$g"}, probe)`,
 	} {
-		if !bytes.Contains(text, []byte(want)) {
-			t.Errorf("the dashboard has no %s", want)
-		}
-	}
-}
-
-func TestProvisioningFilesSayWhereTheDashboardsAre(t *testing.T) {
-	for _, c := range []struct {
-		path, list, key string
-		want            any
-	}{
-		{"provisioning/dashboards/perfwatch.yaml", "providers", "type", "file"},
-		{"provisioning/datasources/perfwatch.yaml", "datasources", "type", "prometheus"},
-	} {
-		text, err := os.ReadFile(c.path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var file map[string]any
-		if err := yaml.Unmarshal(text, &file); err != nil {
-			t.Fatal(err)
-		}
-		list, _ := file[c.list].([]any)
-		if len(list) != 1 || file["apiVersion"] != 1 {
-			t.Fatalf("%s: %v", c.path, file)
-		}
-		if entry, _ := list[0].(map[string]any); entry[c.key] != c.want {
-			t.Errorf("%s: %s is %v, want %v", c.path, c.key, entry[c.key], c.want)
+		if got, want := scoped(expr), strings.ReplaceAll(want, "S", scope); got != want {
+			t.Errorf("scoped(%s) = %s, want %s", expr, got, want)
 		}
 	}
 }

@@ -28,15 +28,42 @@ type timeRange struct {
 }
 
 type link struct {
-	Title       string `json:"title"`
-	Type        string `json:"type,omitempty"`
-	Icon        string `json:"icon,omitempty"`
-	URL         string `json:"url"`
-	TargetBlank bool   `json:"targetBlank"`
+	Title       string   `json:"title"`
+	Type        string   `json:"type,omitempty"`
+	Icon        string   `json:"icon,omitempty"`
+	URL         string   `json:"url"`
+	TargetBlank bool     `json:"targetBlank"`
+	Tags        []string `json:"tags,omitempty"` // of the dashboards that a link of the type "dashboards" lists
+	AsDropdown  bool     `json:"asDropdown,omitempty"`
+	IncludeVars bool     `json:"includeVars,omitempty"`
+	KeepTime    bool     `json:"keepTime,omitempty"`
 }
 
 type annotations struct {
-	List []any `json:"list"`
+	List []annotation `json:"list"`
+}
+
+// An annotation marks instants on every graph.
+type annotation struct {
+	Name            string            `json:"name"`
+	Datasource      *datasource       `json:"datasource"`
+	Enable          bool              `json:"enable"`
+	Hide            bool              `json:"hide"`
+	IconColor       string            `json:"iconColor"`
+	Expr            string            `json:"expr,omitempty"`
+	Step            string            `json:"step,omitempty"`
+	TitleFormat     string            `json:"titleFormat,omitempty"`
+	TextFormat      string            `json:"textFormat,omitempty"`
+	UseValueForTime bool              `json:"useValueForTime,omitempty"`
+	Target          *annotationTarget `json:"target,omitempty"`
+}
+
+// An annotationTarget asks for Grafana's own annotations by their tags.
+type annotationTarget struct {
+	Type     string   `json:"type"`
+	Tags     []string `json:"tags"`
+	MatchAny bool     `json:"matchAny"`
+	Limit    int      `json:"limit"`
 }
 
 type templating struct {
@@ -104,6 +131,7 @@ type target struct {
 	Format       string      `json:"format"`
 	Instant      bool        `json:"instant"`
 	Range        bool        `json:"range"`
+	Exemplar     bool        `json:"exemplar,omitempty"`
 }
 
 type fieldConfig struct {

@@ -101,7 +101,7 @@ func history() panel {
 func timeline(id int, title, description string, q query, mappings []any) panel {
 	p := base(id, "state-timeline", title, description, "none")
 	p.Targets = []target{{
-		RefID: "A", Datasource: source(), Expr: q.expr, LegendFormat: q.legend, Format: "time_series", Range: true,
+		RefID: "A", Datasource: source(), Expr: scoped(q.expr), LegendFormat: q.legend, Format: "time_series", Range: true,
 	}}
 	p.FieldConfig.Defaults.Mappings = mappings
 	p.FieldConfig.Defaults.Custom = map[string]any{"fillOpacity": 70, "lineWidth": 0}

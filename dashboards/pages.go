@@ -2,18 +2,14 @@ package dashboards
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
-// addPages shows the pages that are loaded in a browser, if there are any. A page is loaded every few minutes: the last
-// hour holds enough loads for a median.
-func addPages(g *grid, cfg *config.Config) {
-	if !slices.ContainsFunc(cfg.Probes, func(p config.Probe) bool { return p.Page != nil }) {
-		return
-	}
+// drawPages shows the pages that are loaded in a browser. A page is loaded every few minutes: the last hour holds enough
+// loads for a median.
+func drawPages(g *grid, cfg *config.Config) {
 	g.row(900, "Pages")
 	const median = " Median of the loads of the last hour."
 	g.add(8, 8, series(901, "First contentful paint", "When a page shows its first text or image."+median, "s",

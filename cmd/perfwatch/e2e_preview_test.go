@@ -6,7 +6,10 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/perfwatch/perfwatch/dashboards"
 )
 
 // testPreview draws the dashboards from the real Prometheus, as somebody would who has no Grafana.
@@ -17,6 +20,11 @@ func (s *stand) testPreview(t *testing.T) {
 		"--range=1m", "--rate-interval=5s", "--output-dir=" + dir}, &bytes.Buffer{}, &stderr)
 	if code != exitOK || stderr.Len() > 0 {
 		t.Fatalf("exit code %d: %s", code, stderr.String())
+	}
+	for _, d := range dashboards.Render(s.config) {
+		if _, err := os.Stat(filepath.Join(dir, strings.TrimSuffix(d.File(), ".json")+".html")); err != nil {
+			t.Error(err)
+		}
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "perfwatch-overview.html"))
 	if err != nil {

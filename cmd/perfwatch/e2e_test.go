@@ -69,7 +69,8 @@ func newStand(t *testing.T) *stand {
 	p.WaitFor(t, peer.Answers(s.platform+"/api/dashboard"))
 
 	dir := t.TempDir()
-	file := peer.WriteFile(t, dir, "perfwatch.yml", renderConfig(t, s, redis.Address))
+	dsn := peer.WriteFile(t, dir, "postgres.dsn", "postgres://watcher:hunter2@"+peer.StartPostgres(t).Address+"/postgres")
+	file := peer.WriteFile(t, dir, "perfwatch.yml", renderConfig(t, s, redis.Address, dsn))
 	cfg, err := config.Load(file)
 	if err != nil {
 		t.Fatalf("loading the test's configuration: %v", err)
@@ -88,7 +89,7 @@ func newStand(t *testing.T) *stand {
 	return s
 }
 
-func renderConfig(t *testing.T, s *stand, redis string) string {
+func renderConfig(t *testing.T, s *stand, redis, dsn string) string {
 	t.Helper()
 	endpoints := map[string]string{}
 	shipped, err := config.Load(filepath.Join("..", "..", "perfwatch.yml"))
@@ -102,7 +103,8 @@ func renderConfig(t *testing.T, s *stand, redis string) string {
 	}
 	text := &bytes.Buffer{}
 	err = template.Must(template.ParseFiles("testdata/e2e.yml.tmpl")).Execute(text, map[string]any{
-		"Platform": s.platform, "Port": s.platform[strings.LastIndex(s.platform, ":")+1:], "Redis": redis, "Endpoints": endpoints,
+		"Platform": s.platform, "Port": s.platform[strings.LastIndex(s.platform, ":")+1:], "Redis": redis,
+		"DSN": dsn, "Endpoints": endpoints,
 		"MemoryWarning":  fmt.Sprintf("%.2f%%", 100*s.memory.warning),
 		"MemoryCritical": fmt.Sprintf("%.2f%%", 100*s.memory.critical),
 	})
@@ -372,7 +374,7 @@ func (s *stand) testPanels(t *testing.T) {
 	rendered := dashboards.Render(s.config)
 	queries := 0
 	for _, d := range rendered {
-		for _, e := range d.Expressions(map[string]string{"probe": ".+", "group": ".+", "__rate_interval": "1m"}) {
+		for _, e := range d.Expressions(map[string]string{"__rate_interval": "1m"}) {
 			queries++
 			eventually(t, func() string {
 				points, err := s.prometheus.Query(t.Context(), e.Expr)

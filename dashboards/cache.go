@@ -1,0 +1,58 @@
+package dashboards
+
+import (
+	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// redisRate is how fast a counter of each Redis goes; redisNow is a gauge of each.
+func redisRate(metric string) string {
+	return `sum by (redis) (rate(perfwatch_redis_` + metric + `_total{redis=~"$redis"}[$__rate_interval]))`
+}
+
+func redisNow(metric string) string {
+	return `max by (redis) (perfwatch_redis_` + metric + `{redis=~"$redis"})`
+}
+
+// cacheHits draws the hit ratio of each Redis against its objectives. Hits and misses are summed before they are
+// divided: a mean of ratios would give a quiet Redis the weight of a busy one.
+func cacheHits(id int, cfg *config.Config) panel {
+	hits := `sum by (redis) (rate(perfwatch_redis_keyspace_hits_total[$__rate_interval]))`
+	misses := `sum by (redis) (rate(perfwatch_redis_keyspace_misses_total[$__rate_interval]))`
+	const counted = "Share of lookups that found their key. GET, MGET by key, EXISTS, TTL, TYPE, STRLEN, HGET and the " +
+		"like look up; INCR, DEL, EXPIRE and SETNX do not."
+	return series(id, "Cache hits", counted, "percentunit",
+		with(cfg, objective.CacheHitRatio, 0, query{ratio(hits, "("+hits+" + "+misses+")"), "{{redis}}"})...).ofOne()
+}
+
+// drawCache shows what matters of a cache: what it answers, what it holds, and why keys go.
+func drawCache(g *grid, cfg *config.Config) {
+	g.row(400, "Answers")
+	up := stat(401, "Redis up", "Whether the last INFO of each Redis was answered.", "none",
+		`min by (redis) (perfwatch_redis_up{redis=~"$redis"})`)
+	up.Targets[0].LegendFormat = "{{redis}}"
+	up.Options["textMode"] = "value_and_name"
+	up.FieldConfig.Defaults.Mappings = words(word{"0", "away", "red"}, word{"1", "up", "green"})
+	up.FieldConfig.Defaults.Thresholds = steps("red", from(1, "green"))
+	g.add(4, 8, up)
+	g.add(10, 8, cacheHits(402, cfg))
+	g.add(10, 8, series(403, "Lookups", "Lookups a second that found their key, and those that did not.", "ops",
+		query{redisRate("keyspace_hits"), "{{redis}} hits"}, query{redisRate("keyspace_misses"), "{{redis}} misses"}))
+	g.row(410, "Keys and their time to live")
+	g.add(8, 7, series(405, "Keys that went", "Keys a second that expired, and those thrown out for want of memory.", "ops",
+		query{redisRate("expired_keys"), "{{redis}} expired"}, query{redisRate("evicted_keys"), "{{redis}} evicted"}))
+	g.add(8, 7, series(411, "Keys", "Keys of each database.", "short",
+		query{`max by (redis, db) (perfwatch_redis_db_keys{redis=~"$redis"})`, "{{redis}} {{db}}"}))
+	g.add(8, 7, series(412, "Keys that will expire", "Share of the keys of each database that have a time to live.", "percentunit",
+		query{ratio(`max by (redis, db) (perfwatch_redis_db_expiring_keys{redis=~"$redis"})`,
+			`max by (redis, db) (perfwatch_redis_db_keys{redis=~"$redis"})`), "{{redis}} {{db}}"}).ofOne())
+	g.row(420, "Memory and clients")
+	g.add(8, 7, series(404, "Redis memory",
+		"Memory in use, and the most that Redis may use. Without a most it is not bounded.", "bytes",
+		query{redisNow("memory_used_bytes"), "{{redis}} used"}, query{redisNow("memory_max_bytes"), "{{redis}} most"}))
+	g.add(8, 7, series(421, "Fragmentation",
+		"Resident over allocated memory. Well above 1 wastes memory, below 1 is swapping.", "none",
+		query{redisNow("memory_fragmentation_ratio"), "{{redis}}"}))
+	g.add(8, 7, series(406, "Clients", "Connections, and those that wait in a blocking command.", "short",
+		query{redisNow("connected_clients"), "{{redis}} connected"}, query{redisNow("blocked_clients"), "{{redis}} blocked"}))
+}

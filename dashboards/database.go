@@ -1,0 +1,53 @@
+package dashboards
+
+import "github.com/perfwatch/perfwatch/internal/config"
+
+// drawDatabase shows queries as a client sees them, and what the servers say of themselves.
+func drawDatabase(g *grid, cfg *config.Config) {
+	if hasQueries(cfg) {
+		addQueries(g)
+	}
+	if len(cfg.Postgres) > 0 {
+		addPostgres(g)
+	}
+}
+
+func addQueries(g *grid) {
+	g.row(700, "Queries of perfwatch")
+	for i, q := range []struct{ name, text string }{{"p50", "0.5"}, {"p95", "0.95"}} {
+		g.add(8, 8, series(701+i, "Query "+q.name, "The "+q.name+" of each query from its sending to its last row.", "s",
+			query{`histogram_quantile(` + q.text + `, sum by (le, probe, query) ` +
+				`(rate(perfwatch_sql_query_duration_seconds_bucket{probe=~"$probe"}[$__rate_interval])))`,
+				"{{probe}} {{query}}"}).exemplars())
+	}
+	g.add(8, 8, series(703, "Connections of perfwatch",
+		"Connections that the sql probes held when their last run ended, by state.", "short",
+		query{`max by (probe, state) (perfwatch_sql_connections{probe=~"$probe"})`, "{{probe}} {{state}}"}))
+}
+
+func addPostgres(g *grid) {
+	now := func(metric string) string {
+		return `max by (postgres) (perfwatch_postgres_` + metric + `{postgres=~"$postgres"})`
+	}
+	rate := func(metric string) string {
+		return `sum by (postgres) (rate(perfwatch_postgres_` + metric + `_total{postgres=~"$postgres"}[$__rate_interval]))`
+	}
+	g.row(710, "PostgreSQL")
+	connections := `sum by (postgres) (perfwatch_postgres_connections{postgres=~"$postgres"})`
+	g.add(8, 8, series(711, "Connections by state", "Client connections by what they do, perfwatch's own included.", "short",
+		query{`max by (postgres, state) (perfwatch_postgres_connections{postgres=~"$postgres"})`, "{{postgres}} {{state}}"}).stacked())
+	g.add(8, 8, series(712, "Connections in use", "Client connections over those that the server takes.", "percentunit",
+		query{ratio(connections, now("max_connections")), "{{postgres}}"}).ofOne())
+	g.add(8, 8, series(713, "Waits for locks", "Connections that wait for a lock of another transaction.", "short",
+		query{now("lock_waits"), "{{postgres}}"}))
+	g.add(8, 8, series(714, "Longest transactions",
+		"Age of the oldest open transaction, and of the longest that is idle: it holds its locks, and dead rows stay.", "s",
+		query{now("longest_transaction_seconds"), "{{postgres}} open"},
+		query{now("longest_idle_in_transaction_seconds"), "{{postgres}} idle"}))
+	g.add(8, 8, series(715, "Transactions",
+		"Transactions a second that were committed, rolled back, and ended by a deadlock.", "ops",
+		query{rate("commits"), "{{postgres}} committed"}, query{rate("rollbacks"), "{{postgres}} rolled back"},
+		query{rate("deadlocks"), "{{postgres}} deadlocks"}))
+	g.add(8, 8, series(716, "Blocks from the cache", "Share of the blocks that were found in shared_buffers.", "percentunit",
+		query{ratio(rate("cache_hits"), "("+rate("cache_hits")+" + "+rate("cache_misses")+")"), "{{postgres}}"}).ofOne())
+}

@@ -1,0 +1,39 @@
+package dashboards
+
+import "github.com/perfwatch/perfwatch/internal/config"
+
+// drawHost shows the machine that perfwatch runs on, and the processes that it watches.
+func drawHost(g *grid, cfg *config.Config) {
+	if cfg.Host.Enabled {
+		g.row(500, "Host")
+		addUsage(g, cfg)
+		g.add(8, 8, series(503, "Load", "Processes that run or wait to, the mean of a minute, and how many can run at once.", "short",
+			query{`max by (instance) (perfwatch_host_load1)`, "{{instance}}"},
+			query{`max by (instance) (perfwatch_host_cpus)`, "{{instance}} CPUs"}))
+		for i, h := range []struct{ title, metric string }{{"CPU", "cpu"}, {"Memory", "memory"}} {
+			g.add(12, 8, heatmap(511+i, h.title+" in samples of 100 ms",
+				"How many samples were how high: short peaks that no scrape sees.",
+				"percentunit", `sum by (le) (increase(perfwatch_host_`+h.metric+`_usage_sample_ratio_bucket[$__rate_interval]))`))
+		}
+	}
+	if len(cfg.Processes) > 0 {
+		addProcesses(g)
+	}
+}
+
+func addProcesses(g *grid) {
+	now := func(metric string) string {
+		return `max by (process) (perfwatch_process_` + metric + `{process=~"$process"})`
+	}
+	g.row(520, "Processes")
+	g.add(8, 8, series(521, "CPU of processes", "Cores in use, and the highest 100 ms of the last minute.", "short",
+		query{`max by (process) (rate(perfwatch_process_cpu_seconds_total{process=~"$process"}[$__rate_interval]))`, "{{process}}"},
+		query{now("cpu_usage_peak_ratio"), "{{process}} peak"}))
+	g.add(8, 8, series(522, "Memory of processes", "Resident memory with all descendants, and its peak of the last minute.", "bytes",
+		query{now("resident_memory_bytes"), "{{process}}"}, query{now("resident_memory_peak_bytes"), "{{process}} peak"}))
+	g.add(8, 8, series(523, "Threads and descriptors", "Threads and open file descriptors: what only grows is a leak.", "short",
+		query{now("threads"), "{{process}} threads"}, query{now("open_fds"), "{{process}} descriptors"}))
+	g.add(24, 5, timeline(524, "Processes found", "Whether each process was there.",
+		query{`min by (process) (perfwatch_process_up{process=~"$process"})`, "{{process}}"},
+		words(word{"0", "away", "red"}, word{"1", "up", "green"})))
+}

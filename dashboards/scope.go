@@ -1,0 +1,24 @@
+package dashboards
+
+import "regexp"
+
+// selector finds our metrics in an expression, with the brace that opens their matchers.
+var selector = regexp.MustCompile(`\bperfwatch_\w+(\{\}?)?`)
+
+// scope is what every selector asks for: the perfwatch that the reader chose. Two of them may watch the same.
+const scope = `job=~"$job",instance=~"$instance"`
+
+// scoped puts the scope into every selector of an expression. Our metrics are all named perfwatch_…, and no string in
+// our expressions is.
+func scoped(expr string) string {
+	return selector.ReplaceAllStringFunc(expr, func(s string) string {
+		switch last := len(s) - 1; s[last] {
+		case '{':
+			return s + scope + ","
+		case '}':
+			return s[:last] + scope + "}"
+		default:
+			return s + "{" + scope + "}"
+		}
+	})
+}

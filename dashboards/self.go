@@ -1,0 +1,23 @@
+package dashboards
+
+import "github.com/perfwatch/perfwatch/internal/config"
+
+// drawSelf shows whether perfwatch can be believed, and what it costs.
+func drawSelf(g *grid, _ *config.Config) {
+	g.row(600, "Trust")
+	addTrust(g)
+	g.add(12, 8, series(611, "Time to read",
+		"How long each collector's last reading of its source took. Scrapes do not wait for it.", "s",
+		query{`max by (collector) (perfwatch_scrape_duration_seconds)`, "{{collector}}"}))
+	g.add(12, 8, heatmap(612, "Lateness of runs", "How many runs were started how long after the instant that they were due.", "s",
+		`sum by (le) (increase(perfwatch_probe_schedule_lag_seconds_bucket[$__rate_interval]))`))
+	g.row(620, "Cost")
+	own := func(metric string) string { return metric + `{` + scope + `}` }
+	g.add(8, 8, series(621, "CPU of perfwatch", "Cores that perfwatch uses.", "short",
+		query{`sum by (instance) (rate(` + own("process_cpu_seconds_total") + `[$__rate_interval]))`, "{{instance}}"}))
+	g.add(8, 8, series(622, "Memory of perfwatch", "Resident memory.", "bytes",
+		query{`sum by (instance) (` + own("process_resident_memory_bytes") + `)`, "{{instance}}"}))
+	g.add(8, 8, series(623, "Goroutines and descriptors", "What only grows is a leak.", "short",
+		query{`sum by (instance) (` + own("go_goroutines") + `)`, "{{instance}} goroutines"},
+		query{`sum by (instance) (` + own("process_open_fds") + `)`, "{{instance}} descriptors"}))
+}
