@@ -32,7 +32,7 @@ LOADERS := vegeta=github.com/tsenart/vegeta/v12@v12.13.0 hey=github.com/rakyll/h
 
 test: peers
 	go test ./...
-	go test -tags e2e -run TestEndToEnd -count=1 -timeout 15m ./cmd/perfwatch
+	go test -tags e2e -run TestEndToEnd -count=1 -v -timeout 15m ./cmd/perfwatch
 
 # The seeds of the fuzz targets run with make test; this looks for new inputs, for a minute in each.
 fuzz:

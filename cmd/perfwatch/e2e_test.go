@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -15,8 +14,6 @@ import (
 	"testing"
 	"text/template"
 	"time"
-
-	"github.com/shirou/gopsutil/v3/mem"
 
 	"github.com/perfwatch/perfwatch/alerts"
 	"github.com/perfwatch/perfwatch/dashboards"
@@ -36,31 +33,13 @@ type stand struct {
 	prometheus          *peer.Prometheus
 	alertmanager        *peer.Alertmanager
 	pager               *peer.Webhook
-	memory              memoryLevels
-}
-
-// memoryLevels are thresholds a little above what the machine uses already, and what must be allocated to cross them.
-type memoryLevels struct {
-	warning, critical           float64 // ratios of the machine's memory
-	warningLevel, criticalLevel float64 // MiB
-}
-
-func measureMemory(t *testing.T) memoryLevels {
-	t.Helper()
-	m, err := mem.VirtualMemory()
-	if err != nil {
-		t.Fatalf("reading memory: %v", err)
-	}
-	used, mib := 1-float64(m.Available)/float64(m.Total), float64(m.Total)/(1<<20)
-	return memoryLevels{
-		warning: used + 0.02, warningLevel: 0.035 * mib,
-		critical: used + 0.05, criticalLevel: 0.07 * mib,
-	}
+	machine             *machine
+	times               map[string]*times // by the row of the plan
 }
 
 func newStand(t *testing.T) *stand {
 	t.Helper()
-	s := &stand{memory: measureMemory(t), pager: peer.StartWebhook(t)}
+	s := &stand{pager: peer.StartWebhook(t), times: map[string]*times{}}
 	redis := peer.StartRedis(t, "--maxmemory", "256mb") // the dashboard shows the bound
 
 	platform := peer.FreeAddress(t)
@@ -80,8 +59,10 @@ func newStand(t *testing.T) *stand {
 	s.perfwatch = "http://" + listen
 	storage := t.TempDir()
 	keepEarlierBursts(t, cfg, storage)
-	d := peer.Start(t, "", "perfwatch", "serve", "--config.file="+file, "--web.listen-address="+listen,
-		"--storage.path="+storage)
+	s.machine = newMachine(t)
+	s.machine.pid.Store(int64(p.Cmd.Process.Pid))
+	d := peer.StartWith(t, []string{s.machine.environment()}, "", "perfwatch", "serve", "--config.file="+file,
+		"--web.listen-address="+listen, "--storage.path="+storage)
 	d.WaitFor(t, peer.Answers(s.perfwatch+"/-/ready"))
 
 	s.alertmanager = peer.StartAlertmanager(t, peer.WriteFile(t, dir, "alertmanager.yml", quickAlertmanager(t, s.pager.URL)))
@@ -105,8 +86,6 @@ func renderConfig(t *testing.T, s *stand, redis, dsn string) string {
 	err = template.Must(template.ParseFiles("testdata/e2e.yml.tmpl")).Execute(text, map[string]any{
 		"Platform": s.platform, "Port": s.platform[strings.LastIndex(s.platform, ":")+1:], "Redis": redis,
 		"DSN": dsn, "Endpoints": endpoints,
-		"MemoryWarning":  fmt.Sprintf("%.2f%%", 100*s.memory.warning),
-		"MemoryCritical": fmt.Sprintf("%.2f%%", 100*s.memory.critical),
 	})
 	if err != nil {
 		t.Fatalf("rendering the configuration: %v", err)
@@ -144,25 +123,6 @@ scrape_configs:
 `, strings.TrimPrefix(s.alertmanager.URL, "http://"), perfwatch)))
 }
 
-// setFault switches a fault of the platform to a level; 0 is off.
-func (s *stand) setFault(t *testing.T, name string, level float64) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("%s/faults/%s?level=%g", s.platform, name, level), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := (&http.Client{}).Do(req)
-	if err != nil {
-		t.Fatalf("switching fault %q: %v", name, err)
-	}
-	_ = resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("switching fault %q: status %d, want 200", name, resp.StatusCode)
-	}
-}
-
 // eventually waits until check returns "", which otherwise says what is still missing.
 func eventually(t *testing.T, check func() string) {
 	t.Helper()
@@ -182,94 +142,18 @@ func eventually(t *testing.T, check func() string) {
 	}
 }
 
-// last is the status of the newest delivery of an alert since an instant: "firing", "resolved" or "" for none.
-func (s *stand) last(alert, severity string, since time.Time) string {
-	status := ""
-	for _, n := range s.pager.Received() {
-		if n.Labels["alertname"] == alert && n.Labels["severity"] == severity && n.Received.After(since) {
-			status = n.Status
-		}
-	}
-	return status
-}
-
-func (s *stand) delivered(t *testing.T, alert, severity, status string, since time.Time) {
-	t.Helper()
-	eventually(t, func() string {
-		if got := s.last(alert, severity, since); got != status {
-			return fmt.Sprintf("%s %s: last delivery %q, want %q", alert, severity, got, status)
-		}
-		return ""
-	})
-	t.Logf("%s %s %s after %.1f s", alert, severity, status, time.Since(since).Seconds())
-}
-
-// warned waits for the warning of a row. On a host that others load too it may be critical at once, and the warning is
-// then held back.
-func (s *stand) warned(t *testing.T, r row, since time.Time) {
-	t.Helper()
-	if !r.ofHost() {
-		s.delivered(t, r.alert, "warning", "firing", since)
-		return
-	}
-	eventually(t, func() string {
-		if s.last(r.alert, "warning", since) != "firing" && s.last(r.alert, "critical", since) != "firing" {
-			return r.alert + ": neither warning nor critical was delivered"
-		}
-		return ""
-	})
-}
-
-// inhibited waits until Alertmanager holds the warning back because of the critical alert.
-func (s *stand) inhibited(t *testing.T, alert string) {
-	t.Helper()
-	eventually(t, func() string {
-		states, err := s.alertmanager.States(t.Context(), alert)
-		if err != nil {
-			return err.Error()
-		}
-		if states["warning"] != "suppressed" || states["critical"] != "active" {
-			return fmt.Sprintf("%s: states %v, want warning suppressed, critical active", alert, states)
-		}
-		return ""
-	})
-}
-
-// A row is one of the plan's alert thresholds, A1 to A5, and the fault that crosses it.
-type row struct {
-	id, alert, fault  string
-	warning, critical float64 // levels of the fault
-}
-
-// ofHost says that the row judges the whole machine, on which other programs may be as busy as the fault.
-func (r *row) ofHost() bool { return r.fault == "memory" || r.fault == "cpu" }
-
-func (s *stand) waves() [][]row {
-	return [][]row{
-		{
-			{"A2", "PerfwatchErrorRatio", "errors", 0.0125, 0.1},
-			{"A4", "PerfwatchMemoryUsage", "memory", s.memory.warningLevel, s.memory.criticalLevel},
-		},
-		{
-			{"A1", "PerfwatchApiLatencyP95", "latency", 480, 800},
-			{"A3", "PerfwatchCacheHitRatio", "cold_cache", 0.35, 0.9},
-		},
-		{
-			{"A5", "PerfwatchCpuUsage", "cpu", 0.88, 1},
-		},
-	}
-}
-
 func TestEndToEnd(t *testing.T) {
+	t.Parallel() // beside the demo: both wait most of the time
 	s := newStand(t)
 	s.waitForObjectives(t)
 	t.Run("metrics page passes promtool", s.testMetricsPage)
 	t.Run("every panel has data", s.testPanels)
 	t.Run("dashboards are drawn without Grafana", s.testPreview)
 	t.Run("a burst is held against the earlier ones", s.testRegression)
-	for _, wave := range s.waves() {
+	for _, wave := range waves() {
 		s.runWave(t, wave)
 	}
+	s.printTimes(t)
 }
 
 // waitForObjectives waits until every objective is met in Prometheus' eyes: the windows are full and nothing is wrong.
@@ -294,63 +178,6 @@ func (s *stand) waitForObjectives(t *testing.T) {
 		}
 		return ""
 	})
-}
-
-// runWave takes the rows of a wave through warning, critical with the warning inhibited, and resolved, all at once, and
-// checks that nobody was paged for a row of another wave meanwhile.
-func (s *stand) runWave(t *testing.T, wave []row) {
-	t.Helper()
-	start := time.Now()
-	for _, r := range wave {
-		s.setFault(t, r.fault, r.warning)
-	}
-	for _, r := range wave {
-		t.Run(r.id+" warning", func(t *testing.T) { s.warned(t, r, start) })
-		if got := s.last(r.alert, "critical", start); got != "" && !r.ofHost() {
-			t.Errorf("%s: critical was delivered at the warning level", r.alert)
-		}
-	}
-	for _, r := range wave {
-		s.setFault(t, r.fault, r.critical)
-	}
-	for _, r := range wave {
-		t.Run(r.id+" critical", func(t *testing.T) {
-			s.delivered(t, r.alert, "critical", "firing", start)
-			s.inhibited(t, r.alert)
-		})
-	}
-	for _, r := range wave {
-		s.setFault(t, r.fault, 0)
-	}
-	for _, r := range wave {
-		t.Run(r.id+" resolved", func(t *testing.T) {
-			s.delivered(t, r.alert, "critical", "resolved", start)
-			if s.last(r.alert, "warning", start) != "" {
-				s.delivered(t, r.alert, "warning", "resolved", start)
-			}
-		})
-	}
-	s.nobodyElsePaged(t, wave, start)
-}
-
-func (s *stand) nobodyElsePaged(t *testing.T, wave []row, since time.Time) {
-	t.Helper()
-	for _, other := range s.waves() {
-		for _, r := range other {
-			if !r.ofHost() && !inWave(wave, r.id) && s.last(r.alert, "critical", since) != "" {
-				t.Errorf("%s was delivered as critical while another fault was on", r.alert)
-			}
-		}
-	}
-}
-
-func inWave(wave []row, id string) bool {
-	for _, r := range wave {
-		if r.id == id {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *stand) testMetricsPage(t *testing.T) {

@@ -41,6 +41,14 @@ func Start(t testing.TB, debianPackage, program string, args ...string) *Process
 	return start(t, t.TempDir(), nil, exec.Command(Find(t, debianPackage, program), args...))
 }
 
+// StartWith does the same with more variables of the environment, written NAME=value.
+func StartWith(t testing.TB, environment []string, debianPackage, program string, args ...string) *Process {
+	t.Helper()
+	cmd := exec.Command(Find(t, debianPackage, program), args...)
+	cmd.Env = append(os.Environ(), environment...)
+	return start(t, t.TempDir(), nil, cmd)
+}
+
 // start runs a command in a folder, as another user if one is given.
 func start(t testing.TB, dir string, as *syscall.Credential, cmd *exec.Cmd) *Process {
 	t.Helper()

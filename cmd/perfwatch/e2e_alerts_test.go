@@ -1,0 +1,210 @@
+//go:build e2e
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// warningHeld is how many evaluations a warning must fire alone: a second apart, they last longer than any window, so that
+// none holds anything but the fault any more.
+const warningHeld = 22
+
+// A row is one of the plan's alert thresholds, A1 to A5, and the fault that crosses it.
+type row struct {
+	id, alert, objective, fault string
+	warning, critical           float64 // levels of the fault, between and above the plan's thresholds
+}
+
+// waves are the rows that are tried at once, because the fault of one does not move the figure of another.
+func waves() [][]row {
+	return [][]row{
+		{
+			{"A2", "PerfwatchErrorRatio", "error_ratio", "errors", 0.01, 0.1},
+			{"A4", "PerfwatchMemoryUsage", "memory_usage", "memory", 350, 490},
+			{"A5", "PerfwatchCpuUsage", "cpu_usage", "cpu", 0.88, 1},
+		},
+		{
+			{"A1", "PerfwatchApiLatencyP95", "api_latency_p95", "latency", 410, 800},
+			{"A3", "PerfwatchCacheHitRatio", "cache_hit_ratio", "cold_cache", 0.35, 0.9},
+		},
+	}
+}
+
+// times are how long after a fault was switched the pager had its notification.
+type times struct{ warning, critical, resolved time.Duration }
+
+// setFault switches a fault of the platform to a level; 0 is off.
+func (s *stand) setFault(t *testing.T, name string, level float64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("%s/faults/%s?level=%g", s.platform, name, level), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := (&http.Client{}).Do(req)
+	if err != nil {
+		t.Fatalf("switching fault %q: %v", name, err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("switching fault %q: status %d, want 200", name, resp.StatusCode)
+	}
+	if name == "cpu" {
+		s.machine.setBusy(level)
+	}
+}
+
+// first finds the first delivery of a status of an alert since an instant.
+func (s *stand) first(alert, severity, status string, since time.Time) (at time.Time, found bool) {
+	for _, n := range s.pager.Received() {
+		if n.Labels["alertname"] == alert && n.Labels["severity"] == severity && n.Status == status && n.Received.After(since) {
+			return n.Received, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// delivered waits for a notification and returns how long after an instant the pager had it.
+func (s *stand) delivered(t *testing.T, alert, severity, status string, since time.Time) time.Duration {
+	t.Helper()
+	var at time.Time
+	eventually(t, func() string {
+		first, found := s.first(alert, severity, status, since)
+		if !found {
+			return fmt.Sprintf("%s %s: no delivery says %s", alert, severity, status)
+		}
+		at = first
+		return ""
+	})
+	return at.Sub(since)
+}
+
+// runWave takes the rows of a wave through warning, critical with the warning inhibited, and resolved, all at once, and
+// checks that nobody was paged for a row of another wave meanwhile.
+func (s *stand) runWave(t *testing.T, wave []row) {
+	t.Helper()
+	start := time.Now()
+	for _, r := range wave {
+		s.times[r.id] = &times{}
+		s.setFault(t, r.fault, r.warning)
+	}
+	for _, r := range wave {
+		t.Run(r.id+" warning", func(t *testing.T) { s.warns(t, r, start) })
+	}
+	worse := time.Now()
+	for _, r := range wave {
+		s.setFault(t, r.fault, r.critical)
+	}
+	for _, r := range wave {
+		t.Run(r.id+" critical", func(t *testing.T) {
+			s.times[r.id].critical = s.delivered(t, r.alert, "critical", "firing", worse)
+			s.inhibited(t, r.alert)
+		})
+	}
+	end := time.Now()
+	for _, r := range wave {
+		s.setFault(t, r.fault, 0)
+	}
+	for _, r := range wave {
+		t.Run(r.id+" resolved", func(t *testing.T) {
+			s.times[r.id].resolved = s.delivered(t, r.alert, "critical", "resolved", end)
+			s.delivered(t, r.alert, "warning", "resolved", end)
+			s.quiet(t, r.alert)
+		})
+	}
+	s.nobodyElsePaged(t, wave, start)
+}
+
+// warns waits for the warning of a row, keeps its fault on until every window is full of it, and checks that it stayed a
+// warning.
+func (s *stand) warns(t *testing.T, r row, since time.Time) {
+	t.Helper()
+	s.times[r.id].warning = s.delivered(t, r.alert, "warning", "firing", since)
+	fired := fmt.Sprintf(`count_over_time(ALERTS{alertname=%q,severity="warning",alertstate="firing"}[2m])`, r.alert)
+	eventually(t, func() string {
+		points, err := s.prometheus.Query(t.Context(), fired)
+		if err != nil || len(points) != 1 || points[0].Value < warningHeld {
+			return fmt.Sprintf("%s: %v, %v, want %d", fired, points, err, warningHeld)
+		}
+		return ""
+	})
+	points, err := s.prometheus.Query(t.Context(), fmt.Sprintf("perfwatch_objective_value{objective=%q}", r.objective))
+	if err != nil || len(points) != 1 {
+		t.Fatalf("value of %s: %v, %v", r.objective, points, err)
+	}
+	t.Logf("%s is %.4g with %s at %g", r.objective, points[0].Value, r.fault, r.warning)
+	if at, paged := s.first(r.alert, "critical", "firing", since); paged {
+		t.Errorf("%s: critical was delivered at the warning level, after %v", r.alert, at.Sub(since))
+	}
+}
+
+// inhibited waits until Alertmanager holds the warning back because of the critical alert.
+func (s *stand) inhibited(t *testing.T, alert string) {
+	t.Helper()
+	eventually(t, func() string {
+		states, err := s.alertmanager.States(t.Context(), alert)
+		if err != nil {
+			return err.Error()
+		}
+		if states["warning"] != "suppressed" || states["critical"] != "active" {
+			return fmt.Sprintf("%s: states %v, want warning suppressed, critical active", alert, states)
+		}
+		return ""
+	})
+}
+
+// quiet waits until Alertmanager holds nothing of an alert any more.
+func (s *stand) quiet(t *testing.T, alert string) {
+	t.Helper()
+	eventually(t, func() string {
+		states, err := s.alertmanager.States(t.Context(), alert)
+		if err != nil || len(states) > 0 {
+			return fmt.Sprintf("%s: states %v, %v, want none", alert, states, err)
+		}
+		return ""
+	})
+}
+
+// nobodyElsePaged checks the rows of the other waves. Figures of the machine are the test's own, so that not even a warning
+// of them may come; the others are measured on a machine that may be busy.
+func (s *stand) nobodyElsePaged(t *testing.T, wave []row, since time.Time) {
+	t.Helper()
+	for _, other := range waves() {
+		for _, r := range other {
+			if _, paged := s.first(r.alert, "critical", "firing", since); paged && !inWave(wave, r.id) {
+				t.Errorf("%s was delivered as critical while another fault was on", r.alert)
+			}
+			_, warned := s.first(r.alert, "warning", "firing", since)
+			if warned && !inWave(wave, r.id) && (r.fault == "memory" || r.fault == "cpu") {
+				t.Errorf("%s was delivered while another fault was on", r.alert)
+			}
+		}
+	}
+}
+
+func inWave(wave []row, id string) bool {
+	for _, r := range wave {
+		if r.id == id {
+			return true
+		}
+	}
+	return false
+}
+
+// printTimes says how long each row took to page, with windows of 15 and 20 s and nothing else to wait for.
+func (s *stand) printTimes(t *testing.T) {
+	t.Helper()
+	for _, wave := range waves() {
+		for _, r := range wave {
+			w := s.times[r.id]
+			t.Logf("%s %s: warning after %.1f s, critical after %.1f s, resolved after %.1f s", r.id, r.alert,
+				w.warning.Seconds(), w.critical.Seconds(), w.resolved.Seconds())
+		}
+	}
+}

@@ -1,0 +1,153 @@
+//go:build e2e
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/perfwatch/perfwatch/internal/config"
+	"github.com/perfwatch/perfwatch/internal/demo"
+	"github.com/perfwatch/perfwatch/internal/peer"
+)
+
+// notEnough is what the status page says of an objective that has too few samples.
+const notEnough = "not enough data"
+
+// A show is a demo as somebody sees it who has Go and nothing else: there is no redis-server on its PATH.
+type show struct {
+	url     string
+	started time.Time
+}
+
+// TestEndToEndDemo starts the demo, sees every objective get its value, switches a fault on as the page's form does, and
+// sees an objective break and recover. How long each took is printed, and not judged: the machine of a test may be busy.
+// The one that the demo sees is not, or the guard would hold its bursts back.
+func TestEndToEndDemo(t *testing.T) {
+	t.Parallel()
+	listen := peer.FreeAddress(t)
+	s := &show{url: "http://" + listen, started: time.Now()}
+	p := peer.StartWith(t, []string{"PATH=" + t.TempDir(), newMachine(t).environment()}, "", "perfwatch", "demo", "--web.listen-address="+listen)
+	p.WaitFor(t, peer.Answers(s.url+"/"))
+	t.Logf("the status page is up after %.2f s", time.Since(s.started).Seconds())
+	if page := s.page(t, "/"); !strings.Contains(page, notEnough) {
+		t.Errorf("the first page says of no objective that it has %s", notEnough)
+	}
+
+	s.waitForValues(t, demoObjectives(t))
+	if info := s.page(t, "/metrics"); !strings.Contains(info, `version="7.0.0"`) { // what the embedded one says of itself
+		t.Error("the demo's Redis is not the embedded one")
+	}
+	if page := s.page(t, "/"); strings.Contains(page, notEnough) {
+		t.Errorf("the page says %q of an objective, although all have values", notEnough)
+	}
+
+	s.switchFault(t, "errors", true)
+	on := time.Now()
+	s.waitForMet(t, "error_ratio", 0)
+	t.Logf("the error ratio is missed %.1f s after the fault was switched on", time.Since(on).Seconds())
+	if page := s.page(t, "/"); !strings.Contains(page, "MISSED") && !strings.Contains(page, "critical") {
+		t.Error("the page does not show that a target is missed")
+	}
+	s.switchFault(t, "errors", false)
+	off := time.Now()
+	s.waitForMet(t, "error_ratio", 1)
+	t.Logf("it is met again %.1f s after it was switched off", time.Since(off).Seconds())
+}
+
+// demoObjectives are those of the demo's configuration.
+func demoObjectives(t *testing.T) map[string]bool {
+	t.Helper()
+	file := peer.WriteFile(t, t.TempDir(), "demo.yml", string(demo.Config("http://127.0.0.1:1", "127.0.0.1:2")))
+	cfg, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, o := range cfg.Objectives {
+		names[o.Name] = true
+	}
+	if len(names) < 10 {
+		t.Fatalf("%d objectives, want those of the demo", len(names))
+	}
+	return names
+}
+
+// waitForValues waits until every objective has enough samples, and so is met or not, and says when each had.
+func (s *show) waitForValues(t *testing.T, missing map[string]bool) {
+	t.Helper()
+	eventually(t, func() string {
+		for name := range s.met(t) {
+			if missing[name] {
+				delete(missing, name)
+				t.Logf("%s has a value after %.1f s", name, time.Since(s.started).Seconds())
+			}
+		}
+		if len(missing) > 0 {
+			return fmt.Sprintf("no values of %v", slices.Sorted(maps.Keys(missing)))
+		}
+		return ""
+	})
+}
+
+func (s *show) waitForMet(t *testing.T, objective string, want float64) {
+	t.Helper()
+	eventually(t, func() string {
+		if got, ok := s.met(t)[objective]; !ok || got != want {
+			return fmt.Sprintf("objective %s: met %v, want %v", objective, got, want)
+		}
+		return ""
+	})
+}
+
+// met reads which objectives are met, 1, and which are not, 0. One with too few samples is neither.
+func (s *show) met(t *testing.T) map[string]float64 {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(s.page(t, "/metrics")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	met := map[string]float64{}
+	for _, m := range families["perfwatch_objective_met"].GetMetric() {
+		met[m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
+	}
+	return met
+}
+
+func (s *show) page(t *testing.T, path string) string {
+	t.Helper()
+	resp, err := (&http.Client{Timeout: 30 * time.Second}).Get(s.url + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("asking for %s: status %d, %v", path, resp.StatusCode, err)
+	}
+	return string(text)
+}
+
+// switchFault sends the form of the page, whose answer leads back to the page.
+func (s *show) switchFault(t *testing.T, name string, on bool) {
+	t.Helper()
+	resp, err := (&http.Client{Timeout: 30 * time.Second}).PostForm(s.url+"/faults", url.Values{"name": {name}, "on": {fmt.Sprint(on)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if text, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(text), "<html") {
+		t.Fatalf("switching %s: status %d, %v, want the page", name, resp.StatusCode, err)
+	}
+}
