@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -32,7 +33,8 @@ type show struct {
 
 // TestEndToEndDemo starts the demo, sees every objective get its value, switches a fault on as the page's form does, and
 // sees an objective break and recover. How long each took is printed, and not judged: the machine of a test may be busy.
-// The one that the demo sees is not, or the guard would hold its bursts back.
+// The one that the demo sees is not, or the guard would hold its bursts back; but a burst that finds itself starved is
+// invalid all the same, and then its objectives have no value.
 func TestEndToEndDemo(t *testing.T) {
 	t.Parallel()
 	listen := peer.FreeAddress(t)
@@ -65,32 +67,38 @@ func TestEndToEndDemo(t *testing.T) {
 	t.Logf("it is met again %.1f s after it was switched off", time.Since(off).Seconds())
 }
 
-// demoObjectives are those of the demo's configuration.
-func demoObjectives(t *testing.T) map[string]bool {
+// demoObjectives are those of the demo's configuration, each with the burst that it judges, or "".
+func demoObjectives(t *testing.T) map[string]string {
 	t.Helper()
 	file := peer.WriteFile(t, t.TempDir(), "demo.yml", string(demo.Config("http://127.0.0.1:1", "127.0.0.1:2")))
 	cfg, err := config.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := map[string]bool{}
+	bursts := map[string]string{}
 	for _, o := range cfg.Objectives {
-		names[o.Name] = true
+		bursts[o.Name] = o.Probe
 	}
-	if len(names) < 10 {
-		t.Fatalf("%d objectives, want those of the demo", len(names))
+	if len(bursts) < 10 {
+		t.Fatalf("%d objectives, want those of the demo", len(bursts))
 	}
-	return names
+	return bursts
 }
 
 // waitForValues waits until every objective has enough samples, and so is met or not, and says when each had.
-func (s *show) waitForValues(t *testing.T, missing map[string]bool) {
+func (s *show) waitForValues(t *testing.T, missing map[string]string) {
 	t.Helper()
 	eventually(t, func() string {
-		for name := range s.met(t) {
-			if missing[name] {
+		page := s.metrics(t)
+		met, valid := gauges(page, "perfwatch_objective_met"), gauges(page, "perfwatch_load_last_valid")
+		for name, burst := range missing {
+			after := time.Since(s.started).Seconds()
+			if _, has := met[name]; has {
 				delete(missing, name)
-				t.Logf("%s has a value after %.1f s", name, time.Since(s.started).Seconds())
+				t.Logf("%s has a value after %.1f s", name, after)
+			} else if v, ran := valid[burst]; ran && v == 0 {
+				delete(missing, name)
+				t.Logf("%s has none after %.1f s: the burst was invalid", name, after)
 			}
 		}
 		if len(missing) > 0 {
@@ -103,26 +111,30 @@ func (s *show) waitForValues(t *testing.T, missing map[string]bool) {
 func (s *show) waitForMet(t *testing.T, objective string, want float64) {
 	t.Helper()
 	eventually(t, func() string {
-		if got, ok := s.met(t)[objective]; !ok || got != want {
+		if got, ok := gauges(s.metrics(t), "perfwatch_objective_met")[objective]; !ok || got != want {
 			return fmt.Sprintf("objective %s: met %v, want %v", objective, got, want)
 		}
 		return ""
 	})
 }
 
-// met reads which objectives are met, 1, and which are not, 0. One with too few samples is neither.
-func (s *show) met(t *testing.T) map[string]float64 {
+func (s *show) metrics(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(s.page(t, "/metrics")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	met := map[string]float64{}
-	for _, m := range families["perfwatch_objective_met"].GetMetric() {
-		met[m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
+	return families
+}
+
+// gauges are the values of a family by the value of its one label.
+func gauges(families map[string]*dto.MetricFamily, name string) map[string]float64 {
+	values := map[string]float64{}
+	for _, m := range families[name].GetMetric() {
+		values[m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
 	}
-	return met
+	return values
 }
 
 func (s *show) page(t *testing.T, path string) string {
