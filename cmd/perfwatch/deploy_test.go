@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +30,8 @@ func shippedText(t *testing.T, name string) string {
 }
 
 // TestScrapeConfigurationsAreValid has promtool check what the README and the deployment tell Prometheus. The one at hand
-// may be a Prometheus 2, which knows all of it but the two fields of Prometheus 3.
+// may be a Prometheus 2, which knows all of it but the two fields of Prometheus 3. Those were tried with the readers of
+// configurations of 3.5.0, which refuses the first, and of 3.8.1, which knows both.
 func TestScrapeConfigurationsAreValid(t *testing.T) {
 	var configs []string
 	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(shippedText(t, "README.md"), -1) {
@@ -167,6 +169,11 @@ func TestComposeMountsWhatIsThere(t *testing.T) {
 	}
 	if len(compose.Services) != 4 || mounts < 7 {
 		t.Errorf("%d services with %d mounts, want 4 with 7 at least", len(compose.Services), mounts)
+	}
+	var minor int
+	if _, err := fmt.Sscanf(compose.Services["prometheus"].Image, "prom/prometheus:v3.%d.", &minor); err != nil || minor < 8 {
+		t.Errorf("image %q, want a Prometheus 3.8 or later, the first to know scrape_native_histograms",
+			compose.Services["prometheus"].Image)
 	}
 	watcher := compose.Services["perfwatch"]
 	if !watcher.ReadOnly {

@@ -24,7 +24,7 @@ type row struct {
 func waves() [][]row {
 	return [][]row{
 		{
-			{"A2", "PerfwatchErrorRatio", "error_ratio", "errors", 0.01, 0.1},
+			{"A2", "PerfwatchErrorRatio", "error_ratio", "errors", 0.011, 0.1},
 			{"A4", "PerfwatchMemoryUsage", "memory_usage", "memory", 350, 490},
 			{"A5", "PerfwatchCpuUsage", "cpu_usage", "cpu", 0.88, 1},
 		},

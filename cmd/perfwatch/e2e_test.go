@@ -143,7 +143,6 @@ func eventually(t *testing.T, check func() string) {
 }
 
 func TestEndToEnd(t *testing.T) {
-	t.Parallel() // beside the demo: both wait most of the time
 	s := newStand(t)
 	s.waitForObjectives(t)
 	t.Run("metrics page passes promtool", s.testMetricsPage)
