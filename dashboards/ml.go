@@ -2,15 +2,14 @@ package dashboards
 
 import (
 	"github.com/perfwatch/perfwatch/internal/config"
-	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
 // drawML shows bursts of inference. Panels of a matrix, of several models and of memory are there when a burst has them.
 func drawML(g *grid, cfg *config.Config) {
-	has := func(what func(*load.Spec) bool) bool {
+	has := func(what func(*config.Probe) bool) bool {
 		for i := range cfg.Probes {
-			if s := cfg.Probes[i].Load; s != nil && cfg.Probes[i].Group == modelGroup && what(s) {
+			if p := &cfg.Probes[i]; p.Load != nil && p.Group == modelGroup && what(p) {
 				return true
 			}
 		}
@@ -30,16 +29,16 @@ func drawML(g *grid, cfg *config.Config) {
 	g.add(8, 8, series(803, "Inferences a second", "Requests a second that succeeded in the last burst.", "reqps",
 		with(cfg, objective.LoadThroughput, 0, query{lastOf("perfwatch_load_last_throughput_requests_per_second", "min"),
 			"{{probe}}"})...))
-	if has(func(s *load.Spec) bool { return len(s.Matrix) > 0 }) {
+	if has(func(p *config.Probe) bool { return len(p.Load.Matrix) > 0 }) {
 		g.add(12, 8, series(804, "Samples a second by batch", "Samples a second of each run of the last burst's matrix.", "ops",
 			with(cfg, objective.LoadItemsRate, 0,
 				query{`max by (probe, run) (perfwatch_load_last_run_items_per_second{probe=~"$probe"})`, "{{probe}} {{run}}"})...))
 	}
-	if has(func(s *load.Spec) bool { return len(s.Tasks) > 1 }) {
+	if has(func(p *config.Probe) bool { return len(p.Load.Tasks) > 1 }) {
 		g.add(12, 8, series(805, "Fairness between models", "Jain's index over the models of a burst: 1 is even.", "none",
 			query{lastOf("perfwatch_load_last_fairness_ratio", "min"), "{{probe}}"}).ofOne())
 	}
-	if has(func(s *load.Spec) bool { return len(s.Watch.Processes) > 0 }) {
+	if has(func(p *config.Probe) bool { return len(p.Load.Watch.Processes) > 0 }) {
 		addMemory(g, cfg)
 	}
 }
