@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/perfwatch/perfwatch/collector"
+	"github.com/perfwatch/perfwatch/internal/archive"
 	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/probes"
 )
 
 // A Fact is one thing that was found out, named, for people.
@@ -44,6 +46,9 @@ func (u *Burst) Facts() []Fact {
 	}
 	if u.Capacity != nil {
 		add("Capacity", "%s, of %.4g/s wanted: %s", u.Capacity, u.Capacity.Wanted, u.Capacity.Why)
+	}
+	if u.Seed != 0 {
+		add("Seed", "%d, of its random draws", u.Seed)
 	}
 	if u.Watch != nil {
 		facts = append(facts, watchFacts(u.Watch)...)
@@ -124,3 +129,17 @@ func (r *Report) Readings() (facts []Fact) {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// phasesOf are the parts of a request in their order: how late it was sent, and what it then took.
+func phasesOf(r archive.Request) string {
+	var parts []string
+	if late := r.Response - r.Service; late >= 0.001 {
+		parts = append(parts, "late "+ms(late))
+	}
+	for p := range probes.NumPhases {
+		if d, ok := r.Phases[p.String()]; ok {
+			parts = append(parts, p.String()+" "+ms(d))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

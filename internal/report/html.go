@@ -31,6 +31,7 @@ func (r *Report) writeHTML(w io.Writer) error {
 	t, err := template.New("report.html.tmpl").Funcs(template.FuncMap{
 		"ms": ms, "rate": rate, "took": took, "ratio": objective.Ratio.Format, "count": count, "date": timeLayoutOf,
 		"outcomes": func(f Figures) string { return f.outcomes() }, "at": instant,
+		"phases": phasesOf,
 	}).ParseFS(files, "report.html.tmpl")
 	if err != nil {
 		return fmt.Errorf("parsing the template: %w", err)

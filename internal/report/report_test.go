@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -293,3 +294,21 @@ func TestTheJSONHasNoNumberThatJSONLacks(t *testing.T) {
 }
 
 func ratioOfNothing() float64 { zero := 0.0; return zero / zero }
+
+// TestTheSlowestRequestsAreShownWhole has one that was sent late, and what it then took.
+func TestTheSlowestRequestsAreShownWhole(t *testing.T) {
+	r := sample(t)
+	r.Bursts[0].Slowest = []archive.Request{{
+		Endpoint: "view", Response: 3, Service: 2, TraceID: "00ab", Status: 504, Outcome: "http_5xx",
+		Phases: map[string]float64{"first_byte": 1.75, "connect": 0.25},
+	}}
+	var page bytes.Buffer
+	if err := r.Write(&page, "html"); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`<td class="num">%s</td><td>http_5xx<small>status 504</small></td><td>late %s, connect %s, first_byte %s</td><td><code>00ab</code></td>`,
+		ms(3), ms(1), ms(0.25), ms(1.75))
+	if !strings.Contains(page.String(), want) {
+		t.Errorf("the page lacks %s", want)
+	}
+}

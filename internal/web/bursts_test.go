@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/internal/report"
 )
 
 // control is a handler of which bursts can be started and stopped, and what was asked of it.
@@ -133,5 +134,16 @@ func TestThePageSaysHowABurstIsGoing(t *testing.T) {
 	page := ask(serve(t, nil), "GET", "/", "").Body.String()
 	if want := "<small>12 of 30 s, batch=2, 85 users, 1204 requests, "; !strings.Contains(page, want) || !strings.Contains(page, ", 2 failed</small>") {
 		t.Errorf("the page does not say %q", want)
+	}
+}
+
+func TestBurstsLeadToTheirReports(t *testing.T) {
+	const link = `<a href="report?burst=investor_journey">report</a>`
+	with := ask(serve(t, func(o *Options) {
+		o.Report = func(string) (*report.Report, error) { return &report.Report{}, nil }
+	}), "GET", "/", "").Body.String()
+	without := ask(serve(t, nil), "GET", "/", "").Body.String()
+	if !strings.Contains(with, link) || strings.Contains(without, "report?burst=") || strings.Contains(with, "report?burst=bulk_price_query") {
+		t.Errorf("a burst that ran leads to its report, if there are reports, and one that never ran does not")
 	}
 }

@@ -33,7 +33,9 @@ func newView(o *Options, p Page) *view {
 	}
 	slices.SortStableFunc(v.Checks, func(a, b check) int { return cmp.Compare(b.Severity, a.Severity) })
 	for _, row := range p.Bursts {
-		v.Last = append(v.Last, burst{Burst: row, Badge: burstBadge(&row), Control: o.Lifecycle && o.StartBurst != nil})
+		v.Last = append(v.Last, burst{
+			Burst: row, Badge: burstBadge(&row), Control: o.Lifecycle && o.StartBurst != nil, Reported: o.Report != nil,
+		})
 	}
 	if o.Faults != nil {
 		v.Faults = o.Faults()
@@ -136,6 +138,8 @@ type burst struct {
 	Burst
 	Badge   badge
 	Control bool // it can be started and stopped from the page
+
+	Reported bool // there are reports of bursts
 }
 
 func burstBadge(b *Burst) badge {
