@@ -28,7 +28,7 @@ func Families() []Family {
 	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), journeyFamilies(),
 		consistencyFamilies(),
 		pageFamilies(), loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), processFamilies(),
-		postgresFamilies(), businessFamilies())
+		postgresFamilies(), businessFamilies(), pipelineFamilies())
 }
 
 func daemonFamilies() []Family {
@@ -43,6 +43,8 @@ func daemonFamilies() []Family {
 		{targetFileUp, gauge, []string{"file"},
 			"Whether a file of targets was good when it was read last: 1 or 0. At 0 the targets that it gave before are still asked."},
 		{targetFileTargets, gauge, []string{"file"}, "Targets that a file gives, those of the last good reading."},
+		{storageSetAside, counter, nil,
+			"Files in the storage that could not be read and were set aside, under their name and .corrupt."},
 		{scrapeDuration, gauge, []string{"collector"},
 			"How long a collector's last reading of its source took. Readings run beside scrapes. Absent before the first."},
 		{scrapeSuccess, gauge, []string{"collector"},

@@ -86,6 +86,7 @@ func (d *daemon) run(ctx context.Context) {
 	d.running.Store(true)
 	var noting sync.WaitGroup
 	noting.Go(func() { d.noteObjectives(ctx) })
+	noting.Go(func() { d.watchPipelines(ctx) })
 	if left := d.scheduler.Run(ctx); left > 0 {
 		d.logger.Warn("stopping with runs that did not end", "runs", left)
 	}
@@ -135,6 +136,7 @@ func (d *daemon) take(g *generation) {
 	d.lastError.Store(nil)
 	d.guard.SetRules(g.config.Bursts.Rules)
 	d.current.Store(g)
+	g.takePipelines()
 	d.scheduler.Replace(g.jobs(d))
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/perfwatch/perfwatch/internal/browser"
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/internal/pipeline"
 	"github.com/perfwatch/perfwatch/internal/schedule"
 )
 
@@ -24,7 +25,8 @@ type generation struct {
 	loaded time.Time
 	probes []*watched // in the order of the configuration
 
-	browser *browser.Browser // of its pages
+	browser   *browser.Browser // of its pages
+	pipelines []*pipeline.Pipeline
 }
 
 // readings are what a reload keeps unless it changes an objective or something that is read: all series with their
@@ -45,7 +47,7 @@ type readings struct {
 
 // build makes the next generation without touching the old one, which is nil at the start.
 func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error) {
-	next := &generation{config: cfg, loaded: time.Now()}
+	next := &generation{config: cfg, loaded: time.Now(), pipelines: d.pipelinesOf(cfg, old)}
 	kept := map[string]*watched{}
 	if old != nil && old.config.Browser == cfg.Browser {
 		next.browser = old.browser
@@ -75,8 +77,11 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 		return next, nil
 	}
 	var err error
-	next.readings, err = newReadings(cfg, d.logger)
-	return next, err
+	if next.readings, err = newReadings(cfg, d.logger); err != nil {
+		return nil, err
+	}
+	next.registry.MustRegister(collector.NewPipelines(d.pipelines), collector.NewStorage(d.corrupt))
+	return next, nil
 }
 
 // sameReadings says that nothing changed but probes.

@@ -12,23 +12,25 @@ const module = "github.com/perfwatch/perfwatch/"
 // floors says which of our packages each of our packages may import; a package that is not named here has no place in
 // the house yet. Imports run downward only.
 func floors() map[string][]string {
-	below := []string{"internal/chart", "internal/browser", "internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule", "internal/config", "collector"}
+	below := []string{"internal/chart", "internal/pipeline", "internal/browser", "internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule", "internal/config", "collector"}
 	return map[string][]string{
 		"probes":             {"internal/browser"}, // which the kind page needs, and nothing else
 		"internal/schedule":  nil,
 		"internal/objective": nil,
+		"internal/pipeline":  {"internal/schedule"},
 		"internal/peer":      nil,
 		"internal/browser":   nil,
 		"internal/guard":     {"internal/schedule"},
 		"internal/trend":     nil,
+		"internal/stage":     nil,
 		"internal/chart":     nil,
 		"internal/preview":   {"internal/chart"},
 		"internal/baseline":  nil,
 		"internal/load":      {"probes", "internal/objective", "internal/trend"},
 		// It keeps a load.Summary, as the collector shows one: the same floor, which load knows nothing of.
 		"internal/archive": {"probes", "internal/objective", "internal/load", "internal/baseline"},
-		"collector":        {"probes", "internal/load", "internal/objective", "internal/trend"},
-		"internal/config":  {"internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule"},
+		"collector":        {"probes", "internal/load", "internal/objective", "internal/trend", "internal/pipeline"},
+		"internal/config":  {"internal/guard", "internal/pipeline", "probes", "internal/load", "internal/objective", "internal/schedule"},
 		"internal/k6":      {"probes", "internal/load", "internal/objective", "internal/config"},
 		"alerts":           {"internal/config", "internal/objective", "collector"},
 		"dashboards":       {"internal/config", "internal/objective", "collector", "alerts"},
@@ -37,7 +39,7 @@ func floors() map[string][]string {
 		"internal/console": {"internal/objective", "internal/oneshot"},
 		"internal/web":     append(below, "internal/report"),
 		"internal/demo":    below,
-		"cmd/perfwatch":    append(below, "internal/archive", "internal/baseline", "alerts", "dashboards", "internal/k6", "internal/preview", "internal/report", "internal/oneshot", "internal/console", "internal/web", "internal/demo"),
+		"cmd/perfwatch":    append(below, "internal/stage", "internal/archive", "internal/baseline", "alerts", "dashboards", "internal/k6", "internal/preview", "internal/report", "internal/oneshot", "internal/console", "internal/web", "internal/demo"),
 	}
 }
 

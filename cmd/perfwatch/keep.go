@@ -38,6 +38,14 @@ func (d *daemon) open(path string) error {
 	return nil
 }
 
+// corrupt is how many files of the folder were set aside since the start.
+func (d *daemon) corrupt() uint64 {
+	if d.archive == nil {
+		return 0
+	}
+	return d.archive.Corrupt()
+}
+
 // closeArchive lets go of the folder.
 func (d *daemon) closeArchive() error {
 	if d.archive == nil {

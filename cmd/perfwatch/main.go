@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 	actions := map[string]action{}
 	for _, add := range []func(*kingpin.Application, *cli) (string, action){
-		addServe, addDemo, addRun, addReport, addCheck, addRules, addExport, addHealthcheck, addVersion,
+		addServe, addDemo, addRun, addReport, addCheck, addRules, addExport, addHealthcheck, addVersion, addPipelineExec,
 	} {
 		name, act := add(app, c)
 		actions[name] = act
@@ -79,6 +79,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	if err := actions[name](ctx); err != nil {
+		var code exitCodeError
+		if errors.As(err, &code) {
+			return int(code)
+		}
 		if !errors.Is(err, errReported) {
 			fmt.Fprintf(stderr, "perfwatch: %v\n", err)
 		}

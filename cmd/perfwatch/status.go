@@ -38,6 +38,9 @@ func (d *daemon) handler() (http.Handler, error) {
 		Ask:         d.ask,
 		Targets:     d.targets,
 		Report:      d.report,
+		Pipelines:   d.pipelineStatus,
+
+		ReportPipeline: d.reportPipeline,
 	})
 }
 

@@ -28,6 +28,7 @@ const (
 const (
 	burstsDir     = "bursts"
 	stateDir      = "state"
+	pipelinesDir  = "pipelines"
 	lockFile      = "lock"
 	suffix        = ".json"
 	corruptSuffix = ".corrupt"
@@ -95,7 +96,7 @@ func (a *Archive) begin() (err error) {
 	if err := lock(a.lock); err != nil {
 		return err
 	}
-	for _, dir := range []string{burstsDir, stateDir} {
+	for _, dir := range []string{burstsDir, stateDir, pipelinesDir} {
 		if err := a.makeDir(dir); err != nil {
 			return err
 		}
@@ -157,6 +158,7 @@ func (a *Archive) scan() error {
 		a.prune(probe)
 	}
 	a.clean(stateDir)
+	a.clean(pipelinesDir)
 	return nil
 }
 

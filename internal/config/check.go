@@ -63,11 +63,12 @@ func (c *checker) check() {
 	c.processes()
 	c.business()
 	c.watches()
+	c.pipelines()
 	c.objectives()
 	c.fanOut()
-	watched := []string{"probes", "redis", "postgres", "host", "processes", "business"}
+	watched := []string{"probes", "redis", "postgres", "host", "processes", "business", "pipelines"}
 	if !slices.ContainsFunc(watched, c.has) && len(c.mistakes) == 0 {
-		c.warn("", "nothing is watched, want probes, redis, postgres, host or processes")
+		c.warn("", "nothing is watched, want probes, redis, postgres, host, processes or pipelines")
 	}
 }
 

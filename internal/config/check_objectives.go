@@ -44,16 +44,11 @@ func (c *checker) measure(at string, in *objectiveSection) bool {
 	path := at + ".measure"
 	all := make([]string, 0, len(objective.Measures()))
 	for _, m := range objective.Measures() {
-		if !isNotBuilt(path, string(m)) {
-			all = append(all, string(m))
-		}
+		all = append(all, string(m))
 	}
 	switch {
 	case !c.has(path):
 		c.missing(path, "one of "+strings.Join(all, ", "))
-	case isNotBuilt(path, in.Measure):
-		c.refuse(path, "%s is %s", quote(in.Measure), notBuiltText)
-		c.unbuilt[at] = true
 	case slices.Contains(all, in.Measure):
 		return true
 	default:
@@ -66,7 +61,7 @@ func (c *checker) measure(at string, in *objectiveSection) bool {
 func (c *checker) objective(at string, in *objectiveSection) objective.Objective {
 	o := objective.Objective{
 		Name: in.Name, Title: in.Title, Measure: objective.Measure(in.Measure), Quantile: in.Quantile,
-		Group: in.Group, Probe: in.Probe, Redis: in.Redis,
+		Group: in.Group, Probe: in.Probe, Redis: in.Redis, Pipeline: in.Pipeline,
 	}
 	if !c.has(at + ".title") {
 		o.Title = strings.ReplaceAll(in.Name, "_", " ")
@@ -109,10 +104,12 @@ func (c *checker) selectors(at string, o *objective.Objective) {
 		if !c.has("host") {
 			c.refuse(at+".measure", "%s without the section host, want host: {}", quote(string(o.Measure)))
 		}
+	case objective.PipelineDuration:
+		allowed = []string{"pipeline"}
 	default: // of bursts
 		allowed = []string{"probe"}
 	}
-	for _, key := range []string{"group", "probe", "redis"} {
+	for _, key := range []string{"group", "probe", "redis", "pipeline"} {
 		if c.has(at+"."+key) && !slices.Contains(allowed, key) {
 			c.refuse(at+"."+key, "%s selects nothing of %s, want %s", key, o.Measure, orNothing(allowed))
 		}
@@ -122,6 +119,8 @@ func (c *checker) selectors(at string, o *objective.Objective) {
 		c.selectsBurst(at+".probe", o)
 	case o.Measure == objective.CacheHitRatio:
 		c.selectsRedis(at, o)
+	case o.Measure == objective.PipelineDuration:
+		c.selectsPipeline(at+".pipeline", o)
 	case len(allowed) > 0:
 		c.selectsProbes(at, o)
 	}

@@ -45,9 +45,9 @@ func (c *checker) threshold(path, text string, m objective.Measure) *float64 {
 
 // window chooses the window of an objective that gives none, and warns of one that cannot hold enough samples.
 func (c *checker) window(path string, given time.Duration, o *objective.Objective) {
-	if o.Measure.OfBurst() {
+	if o.Measure.OfLast() {
 		if c.has(path) {
-			c.refuse(path, "%s, want none: a burst is judged as a whole", quote(written(given)))
+			c.refuse(path, "%s, want none: a %s is judged as a whole", quote(written(given)), judgedWhole(o.Measure))
 		}
 		return
 	}
@@ -71,6 +71,14 @@ func (c *checker) window(path string, given time.Duration, o *objective.Objectiv
 		c.warn(path, "%s holds only %s, and no window up to %s would do",
 			quote(written(given)), ofFloor(given, rate, floor), written(enough))
 	}
+}
+
+// judgedWhole says what a measure is judged on that has no window.
+func judgedWhole(m objective.Measure) string {
+	if m == objective.PipelineDuration {
+		return "run of a pipeline"
+	}
+	return "burst"
 }
 
 // ofFloor says how far a window is from holding enough samples.

@@ -22,6 +22,7 @@ import (
 	"github.com/perfwatch/perfwatch/internal/guard"
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/internal/pipeline"
 	"github.com/perfwatch/perfwatch/probes"
 )
 
@@ -37,6 +38,7 @@ type Config struct {
 	Processes  []Process
 	Business   []Business
 	Browser    Browser
+	Pipelines  []pipeline.Spec
 	Objectives []objective.Objective // windows chosen
 	Dir        string                // where relative paths of the file start
 	Hash       string                // hex SHA-256 of the file, first 16 digits

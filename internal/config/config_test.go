@@ -13,6 +13,8 @@ import (
 
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/internal/pipeline"
+	"github.com/perfwatch/perfwatch/internal/schedule"
 	"github.com/perfwatch/perfwatch/probes"
 )
 
@@ -149,9 +151,7 @@ func TestPlanIsRefusedOnlyForWhatIsNotBuilt(t *testing.T) {
 		told[m.Path] = true
 	}
 	for _, path := range []string{
-		"pipelines",
 		`probes[16] "cache_canary": canary`,
-		`objectives[7] "daily_pipeline": pipeline`,
 	} {
 		if !told[path] {
 			t.Errorf("nothing told of %s", path)
@@ -221,6 +221,26 @@ func TestEverythingIsRead(t *testing.T) {
 	}
 	everythingGlobal(t, &cfg.Global)
 	everyObjective(t, cfg.Objectives)
+	everyPipeline(t, cfg.Pipelines)
+}
+
+func everyPipeline(t *testing.T, got []pipeline.Spec) {
+	t.Helper()
+	daily, err := schedule.Parse("CRON_TZ=America/New_York 0 0 18 * * 1-5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []pipeline.Spec{
+		{
+			Name: "daily", Schedule: daily, Grace: 10 * time.Minute, Budget: time.Hour, StuckAfter: 20 * time.Minute, Items: 6000,
+			Stages: []pipeline.Stage{{Name: "fetch", Budget: 5 * time.Minute}, {Name: "predict"}},
+		},
+		{Name: "whenever", StuckAfter: 6 * time.Hour, Stages: []pipeline.Stage{{Name: "all"}}},
+	}
+	same := cmp.Comparer(func(a, b schedule.Spec) bool { return a.String() == b.String() })
+	if diff := cmp.Diff(want, got, same); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func everythingGlobal(t *testing.T, g *Global) {
@@ -267,6 +287,7 @@ func everyObjective(t *testing.T, got []objective.Objective) {
 		{Name: "cpu", Title: "cpu", Measure: objective.CPUUsage, Window: time.Minute, Target: at(0.8)},
 		{Name: "rush_users", Title: "rush users", Measure: objective.LoadUsers, Probe: "rush", Target: at(50)},
 		{Name: "steady_rate", Title: "steady rate", Measure: objective.LoadThroughput, Probe: "steady", Target: at(20)},
+		{Name: "daily_run", Title: "daily run", Measure: objective.PipelineDuration, Pipeline: "daily", Target: at(3600)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -305,7 +326,7 @@ func TestWarningsNameTheirFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("global: {timeout: 1s}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	want := file + ":1: nothing is watched, want probes, redis, postgres, host or processes"
+	want := file + ":1: nothing is watched, want probes, redis, postgres, host, processes or pipelines"
 	if cfg := mustLoad(t, file); len(cfg.Warnings) != 1 || cfg.Warnings[0].Error() != want {
 		t.Errorf("warnings: %v, want %s", cfg.Warnings, want)
 	}

@@ -18,6 +18,7 @@ type file struct {
 	Business   []businessSection  `yaml:"business"`
 	Browser    browserSection     `yaml:"browser"`
 	OnDemand   onDemandSection    `yaml:"on_demand"`
+	Pipelines  []pipelineSection  `yaml:"pipelines"`
 	Objectives []objectiveSection `yaml:"objectives"`
 }
 
@@ -101,6 +102,23 @@ type processSection struct {
 	HTTPClient promconfig.HTTPClientConfig `yaml:"http_client"`
 }
 
+// A pipelineSection is a pipeline that reports its own stages.
+type pipelineSection struct {
+	Name       string         `yaml:"name"`
+	Schedule   string         `yaml:"schedule"`
+	Grace      time.Duration  `yaml:"grace"`
+	Budget     time.Duration  `yaml:"budget"`
+	StuckAfter time.Duration  `yaml:"stuck_after"`
+	Items      int64          `yaml:"items"`
+	Stages     []stageSection `yaml:"stages"`
+}
+
+// A stageSection is one stage of a pipeline.
+type stageSection struct {
+	Name   string        `yaml:"name"`
+	Budget time.Duration `yaml:"budget"`
+}
+
 // Thresholds stay text until their measure, and so their unit, is known.
 type objectiveSection struct {
 	Name     string        `yaml:"name"`
@@ -110,6 +128,7 @@ type objectiveSection struct {
 	Group    string        `yaml:"group"`
 	Probe    string        `yaml:"probe"`
 	Redis    string        `yaml:"redis"`
+	Pipeline string        `yaml:"pipeline"`
 	Window   time.Duration `yaml:"window"`
 	Target   string        `yaml:"target"`
 	Warning  string        `yaml:"warning"`

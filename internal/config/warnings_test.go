@@ -57,7 +57,7 @@ func TestIterationsWithoutTheTimeForThemAreAWarning(t *testing.T) {
 
 func TestNothingWatchedIsAWarning(t *testing.T) {
 	cfg := mustParse(t, "global: {timeout: 1s}\n")
-	want := []Mistake{{Line: 1, Message: "nothing is watched, want probes, redis, postgres, host or processes"}}
+	want := []Mistake{{Line: 1, Message: "nothing is watched, want probes, redis, postgres, host, processes or pipelines"}}
 	if diff := cmp.Diff(want, cfg.Warnings); diff != "" {
 		t.Error(diff)
 	}

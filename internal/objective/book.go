@@ -30,6 +30,17 @@ func (b *Book) Of(m Measure, group, probe, redis string) []*Tracker {
 	return fed
 }
 
+// OfPipeline returns the trackers that the runs of a pipeline feed.
+func (b *Book) OfPipeline(pipeline string) []*Tracker {
+	var fed []*Tracker
+	for _, t := range b.trackers {
+		if o := t.objective; o.Measure == PipelineDuration && o.Pipeline == pipeline {
+			fed = append(fed, t)
+		}
+	}
+	return fed
+}
+
 func selects(selector, name string) bool { return selector == "" || selector == name }
 
 // selectsProbe selects the targets of a probe too, whose names are that of the probe, a slash and the target.

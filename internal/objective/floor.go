@@ -37,7 +37,7 @@ func (o *Objective) Floor() int {
 		return meanFloor
 	case LoadMemoryLeak:
 		return LeakFloor
-	case LoadUsers, LoadThroughput, LoadDuration, LoadItemsRate, LoadMemoryPeak:
+	case LoadUsers, LoadThroughput, LoadDuration, LoadItemsRate, LoadMemoryPeak, PipelineDuration:
 		return 1
 	default:
 		return ratioFloor

@@ -39,9 +39,12 @@ const (
 	LoadCacheHitRatio    Measure = "load_cache_hit_ratio"    // lookups that found their key, responses that came from a cache
 )
 
+// PipelineDuration is how long the last run of a pipeline that succeeded took, seconds.
+const PipelineDuration Measure = "pipeline_duration"
+
 // Measures lists every measure in the order of the documentation.
 func Measures() []Measure {
-	return append([]Measure{Latency, ErrorRatio, PageFCP, PageTTI, CacheHitRatio, CPUUsage, MemoryUsage}, BurstMeasures()...)
+	return append([]Measure{Latency, ErrorRatio, PageFCP, PageTTI, CacheHitRatio, CPUUsage, MemoryUsage, PipelineDuration}, BurstMeasures()...)
 }
 
 // BurstMeasures lists those that are judged on the last burst and not over a window.
@@ -57,8 +60,11 @@ func (m Measure) HigherIsBetter() bool {
 	return slices.Contains([]Measure{CacheHitRatio, LoadUsers, LoadThroughput, LoadItemsRate, LoadCacheHitRatio}, m)
 }
 
-// OfBurst says that the measure is judged on the last burst and not over a window.
+// OfBurst says that the measure is judged on the last burst.
 func (m Measure) OfBurst() bool { return slices.Contains(BurstMeasures(), m) }
+
+// OfLast says that the measure is judged on the last of something, a burst or a run of a pipeline, and not over a window.
+func (m Measure) OfLast() bool { return m.OfBurst() || m == PipelineDuration }
 
 // OfPage says that the measure is of probes that load pages.
 func (m Measure) OfPage() bool { return m == PageFCP || m == PageTTI }
@@ -77,7 +83,7 @@ func (m Measure) TakesQuantile() bool { return m == Latency || m == LoadLatency 
 // Unit is the unit of the measure's values.
 func (m Measure) Unit() Unit {
 	switch m {
-	case Latency, PageFCP, PageTTI, LoadLatency, LoadLatencyMean, LoadDuration:
+	case Latency, PageFCP, PageTTI, LoadLatency, LoadLatencyMean, LoadDuration, PipelineDuration:
 		return Seconds
 	case LoadUsers:
 		return Count

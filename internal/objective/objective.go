@@ -17,7 +17,8 @@ type Objective struct {
 	Probe    string        // selects one probe; those of Group and the measures of bursts
 	Targets  bool          // Probe has targets: it selects all of them
 	Redis    string        // selects a Redis; CacheHitRatio
-	Window   time.Duration // zero for the measures of bursts
+	Pipeline string        // selects a pipeline; PipelineDuration
+	Window   time.Duration // zero for the measures of bursts and of pipelines
 	Target   *float64
 	Warning  *float64
 	Critical *float64
@@ -63,6 +64,8 @@ func OwnAlerts() []string {
 		"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed",
 		"PerfwatchBurstAborted", "PerfwatchBurstInvalid", "PerfwatchBurstMissing",
 		"PerfwatchLoadRegression",
+		"PerfwatchPipelineLate", "PerfwatchPipelineFailed", "PerfwatchPipelineStuck", "PerfwatchPipelineOverBudget",
+		"PerfwatchPipelinePredictedMiss", "PerfwatchPipelineOverlap",
 	}
 }
 

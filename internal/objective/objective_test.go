@@ -123,17 +123,18 @@ func TestMeasuresKnowTheirUnitAndDirection(t *testing.T) {
 	type row struct {
 		Unit   Unit
 		Higher bool
-		Burst  bool
+		Last   bool
 	}
 	got := map[Measure]row{}
 	for _, m := range Measures() {
-		got[m] = row{m.Unit(), m.HigherIsBetter(), m.OfBurst()}
+		got[m] = row{m.Unit(), m.HigherIsBetter(), m.OfLast()}
 	}
 	want := map[Measure]row{
 		Latency: {Seconds, false, false}, ErrorRatio: {Ratio, false, false}, CacheHitRatio: {Ratio, true, false},
 		PageFCP: {Seconds, false, false}, PageTTI: {Seconds, false, false},
 		CPUUsage: {Ratio, false, false}, MemoryUsage: {Ratio, false, false},
-		LoadUsers: {Count, true, true}, LoadThroughput: {PerSecond, true, true}, LoadErrorRatio: {Ratio, false, true},
+		PipelineDuration: {Seconds, false, true},
+		LoadUsers:        {Count, true, true}, LoadThroughput: {PerSecond, true, true}, LoadErrorRatio: {Ratio, false, true},
 		LoadLatency: {Seconds, false, true}, LoadLatencyMean: {Seconds, false, true}, LoadDuration: {Seconds, false, true},
 		LoadItemsRate: {PerSecond, true, true}, LoadMemoryPeak: {Bytes, false, true},
 		LoadMemoryPerRequest: {Bytes, false, true}, LoadMemoryLeak: {BytesPerSecond, false, true},

@@ -35,7 +35,7 @@ func (t *Tracker) Status(at time.Time) Status {
 
 // window sums the slots of the window that ends at an instant.
 func (t *Tracker) window(at time.Time) (sum slot, durations []*histogram) {
-	if t.objective.Measure.OfBurst() {
+	if t.objective.Measure.OfLast() {
 		return t.slots[0], nil
 	}
 	last := t.number(at)
@@ -64,7 +64,7 @@ func (t *Tracker) judge(sum slot, durations []*histogram) (value float64, crosse
 	}
 	if !t.objective.Measure.OverDurations() {
 		value = sum.part / sum.whole
-		if t.objective.Measure.OfBurst() {
+		if t.objective.Measure.OfLast() {
 			value = sum.part
 		}
 		for i, threshold := range t.thresholds {

@@ -44,7 +44,7 @@ type Status struct {
 // takes about 120 KiB if its durations span six octaves (a factor of 64) in every slot and 520 KiB at the very most;
 // the others take 4 KiB.
 //
-// A measure of bursts has no window: its value is that of the last Burst, in order of arrival.
+// A measure of bursts, or of pipelines, has no window: its value is that of the last Burst, in order of arrival.
 type Tracker struct {
 	objective  *Objective
 	thresholds []Threshold
@@ -69,7 +69,7 @@ type slot struct {
 // NewTracker makes a tracker without samples.
 func NewTracker(o *Objective) *Tracker {
 	t := &Tracker{objective: o, thresholds: o.Thresholds(), floor: o.Floor(), newest: math.MinInt64}
-	if o.Measure.OfBurst() {
+	if o.Measure.OfLast() {
 		t.slots = make([]slot, 1)
 		return t
 	}
@@ -93,7 +93,7 @@ func (t *Tracker) Objective() *Objective { return t.objective }
 // one older than the window. Ten of those in a row mean that the clock was set back: then they count, and what lies after
 // them is forgotten. The measures of bursts take none of these.
 func (t *Tracker) Observe(at time.Time, v float64) {
-	if !usable(v) || t.objective.Measure.OfBurst() {
+	if !usable(v) || t.objective.Measure.OfLast() {
 		return
 	}
 	t.mu.Lock()
@@ -118,11 +118,11 @@ func (t *Tracker) Observe(at time.Time, v float64) {
 	}
 }
 
-// Burst records the figure of a valid burst and how many samples it was taken from. It replaces the one before, even
+// Burst records the figure of a valid burst, or of a run of a pipeline, and how many samples it was taken from. It replaces the one before, even
 // where there is none: a value that is not finite, or of no sample, says that the burst has no such figure. A measure
 // over a window takes none.
 func (t *Tracker) Burst(v float64, samples int) {
-	if !t.objective.Measure.OfBurst() {
+	if !t.objective.Measure.OfLast() {
 		return
 	}
 	t.mu.Lock()
@@ -139,7 +139,7 @@ func (t *Tracker) Add(at time.Time, part, whole float64) {
 	if !usable(part) || !usable(whole) || whole == 0 || part > whole {
 		return
 	}
-	if m := t.objective.Measure; m.OverDurations() || m.OfBurst() {
+	if m := t.objective.Measure; m.OverDurations() || m.OfLast() {
 		return
 	}
 	t.mu.Lock()

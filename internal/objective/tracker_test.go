@@ -262,7 +262,7 @@ func TestWhatCannotBeMeasuredIsIgnored(t *testing.T) {
 		}
 		tr.Add(noon(), 2, 1)
 		tr.Add(noon(), 0, 0)
-		if !m.OfBurst() {
+		if !m.OfLast() {
 			tr.Burst(1, 1)
 		}
 		same(t, string(m), tr.Status(noon()), Status{Value: math.NaN(), State: NoData})

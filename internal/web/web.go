@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/perfwatch/perfwatch/internal/pipeline"
 	"github.com/perfwatch/perfwatch/internal/report"
 )
 
@@ -40,6 +41,8 @@ type Options struct {
 	StopBurst  func(name string) error // ends the one that runs; ErrNoBurst, or why there is nothing to stop
 
 	Kept func(name string) (any, error) // all that is kept of the last burst, to be written as JSON; nil keeps none
+	Pipelines      func() []pipeline.Status // nil has none
+	ReportPipeline func(name string, e pipeline.Event) (pipeline.Receipt, error)
 
 	Ask     func(ctx context.Context, probe, target string) (*Asked, error) // nil asks nothing on demand
 	Targets func(address string) []Group                                    // for service discovery; beside Ask
@@ -84,6 +87,11 @@ func New(o Options) (http.Handler, error) {
 	}
 	mux.HandleFunc("POST /api/v1/bursts/{name}/start", o.burst(o.StartBurst, "started"))
 	mux.HandleFunc("POST /api/v1/bursts/{name}/stop", o.burst(o.StopBurst, "stopped"))
+	if o.Pipelines != nil && o.ReportPipeline != nil {
+		mux.HandleFunc("GET /api/v1/pipelines", o.listPipelines)
+		mux.HandleFunc("GET /api/v1/pipelines/{name}", o.showPipeline)
+		mux.HandleFunc("POST /api/v1/pipelines/{name}/{stage}/{event}", o.reportPipeline)
+	}
 	if o.Faults != nil && o.SetFault != nil {
 		mux.HandleFunc("POST /faults", o.setFault)
 	}
