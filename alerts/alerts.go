@@ -114,8 +114,8 @@ func objectiveRules(o *objective.Objective, opts Options) []rule {
 			},
 			Annotations: annotations(o, t, valueTemplate(o.Measure.Unit()), opts, templated),
 		}
-		// A burst has judged itself when it ends, and its figure stands until the next: waiting would add nothing.
-		if !o.Measure.OfBurst() {
+		// A burst or a run of a pipeline is judged when it ends, and its figure stands until the next: waiting would add nothing.
+		if !o.Measure.OfLast() {
 			r.For, r.KeepFiringFor = opts.For, opts.KeepFiringFor
 		}
 		if len(rules) == 0 {

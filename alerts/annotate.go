@@ -86,6 +86,9 @@ func span(o *objective.Objective) string {
 	if o.Measure.OfBurst() {
 		return "in the last valid burst" + of(o.Probe)
 	}
+	if o.Measure == objective.PipelineDuration {
+		return "in the last run" + of(o.Pipeline) + " that succeeded"
+	}
 	return "over the last " + short(o.Window)
 }
 
@@ -93,6 +96,9 @@ func span(o *objective.Objective) string {
 func certainty(o *objective.Objective) string {
 	if o.Measure.OfBurst() && o.Floor() == 1 {
 		return "It stands until the next burst."
+	}
+	if o.Measure == objective.PipelineDuration {
+		return "It stands until the next run."
 	}
 	what := "runs"
 	switch o.Measure {

@@ -31,6 +31,8 @@ func Value(o *objective.Objective) string {
 	case objective.CPUUsage, objective.MemoryUsage:
 		histogram := hostSamples(o.Measure)
 		return ratio(sum(rate(histogram+"_sum", "", o.Window)), sum(rate(histogram+"_count", "", o.Window)))
+	case objective.PipelineDuration:
+		return pipelineValue(o)
 	default:
 		return burstValue(o, "")
 	}
@@ -59,6 +61,9 @@ func samples(o *objective.Objective) string {
 func breach(o *objective.Objective, threshold float64) string {
 	if o.Measure.OfBurst() { // figures of a burst are not rates: they compare exactly
 		return burstValue(o, burstFloor(o)) + " " + beyond(o.Measure, number(threshold), "")
+	}
+	if o.Measure == objective.PipelineDuration {
+		return pipelineValue(o) + " " + beyond(o.Measure, number(threshold), "")
 	}
 	value := Value(o) + "\nand\n" + share(o, threshold)
 	if !o.Measure.OverDurations() {

@@ -29,7 +29,7 @@ func healthRules(opts Options) []rule {
 		health(opts, reloadFailed, "warning", 0, "perfwatch_config_last_reload_successful == 0",
 			"perfwatch runs with an old configuration",
 			"The last reload of {{ $labels.instance }} was refused: it goes on with the configuration before."),
-	}, burstRules(opts)...)
+	}, append(burstRules(opts), pipelineRules(opts)...)...)
 }
 
 // The alerts that belong to no objective.

@@ -45,7 +45,7 @@ func healthTests(opts Options) []testCase {
 		h.test("configuration taken", reload, fmt.Sprintf("1x%d", n), h.check(reloadFailed, late, nil)),
 		h.test("configuration refused", reload, fmt.Sprintf("1 0x%d", n),
 			h.check(reloadFailed, step, map[string]string{"instance": "a:1", "job": "perfwatch"}, "warning")),
-	}, h.burstTests()...)
+	}, append(h.burstTests(), h.pipelineTests()...)...)
 }
 
 // A healthTester makes the tests of alerts that belong to no objective.

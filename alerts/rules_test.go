@@ -273,6 +273,7 @@ func ofBursts() []objective.Objective {
 		{Name: "b_memory_each", Measure: objective.LoadMemoryPerRequest, Probe: probe, Warning: new(102400.0), Critical: new(1048576.0)},
 		{Name: "b_leak", Measure: objective.LoadMemoryLeak, Probe: probe, Target: new(0.0)},
 		{Name: "b_slow_leak", Measure: objective.LoadMemoryLeak, Probe: probe, Target: new(1024.0)},
+		{Name: "p_duration", Measure: objective.PipelineDuration, Pipeline: "daily", Warning: new(1800.0), Critical: new(3600.0)},
 		{Name: "b_hits", Measure: objective.LoadCacheHitRatio, Probe: probe, Target: new(0.85)},
 	}
 }

@@ -120,7 +120,7 @@ const steps = 20
 
 // stepOf is the time between the samples of the test's series.
 func stepOf(o *objective.Objective) time.Duration {
-	if o.Measure.OfBurst() {
+	if o.Measure.OfLast() {
 		return time.Minute
 	}
 	return o.Window / steps

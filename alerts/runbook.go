@@ -39,7 +39,7 @@ type page struct {
 	Floor                          int
 	For, Window, ExternalURL       string
 	Quantile, Beyond               string // of a latency: 0.95, and the percent beyond it
-	Group, Probe                   string
+	Group, Probe, Pipeline         string
 	Runs, Bursts                   string // label matchers in braces, or empty
 	OfProbe                        string // the label matcher of a probe and a comma, or empty
 }
@@ -58,7 +58,7 @@ func objectivePage(o *objective.Objective, opts Options) ([]byte, error) {
 		Levels: levels(o), Floor: o.Floor(),
 		For: short(opts.For), Window: short(o.Window), ExternalURL: opts.ExternalURL,
 		Quantile: number(o.Quantile), Beyond: fmt.Sprintf("%.4g", 100*(1-o.Quantile)),
-		Group: o.Group, Probe: o.Probe,
+		Group: o.Group, Probe: o.Probe, Pipeline: o.Pipeline,
 		Runs: braced(runSelector(o)), Bursts: burstSelector(o), OfProbe: following(probeMatcher(o)),
 	}
 	var text strings.Builder

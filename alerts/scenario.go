@@ -57,6 +57,9 @@ func scenarios(o *objective.Objective) []scenario {
 	if o.Measure.OfBurst() {
 		return append(all, burstScenarios(o, worst)...)
 	}
+	if o.Measure == objective.PipelineDuration {
+		return append(all, pipelineScenarios(worst)...)
+	}
 	// The first threshold is the mildest, so that what is just short of it is short of all.
 	healthy := all[0]
 	restart := func(s *scenario) { s.reset, s.samples = true, floor*ample }
@@ -96,6 +99,8 @@ func (s scenario) series(o *objective.Objective, n int) []inputSeries {
 			s.counter(histogram+"_sum", s.value, n),
 			s.counter(histogram+"_count", 1, n),
 		}
+	case objective.PipelineDuration:
+		return s.run(o, n)
 	default:
 		return s.burst(o, n)
 	}

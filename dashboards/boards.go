@@ -59,6 +59,12 @@ func topics() []topic {
 			draw:        drawML,
 		},
 		{
+			uid: "perfwatch-pipelines", title: "perfwatch pipelines", from: "now-7d", choices: nil, annotations: events(),
+			wanted:      func(cfg *config.Config) bool { return len(cfg.Pipelines) > 0 },
+			description: "Runs of pipelines that report their own stages: due, at work, done, and by when.",
+			draw:        drawPipelines,
+		},
+		{
 			uid: "perfwatch-host", title: "perfwatch host", from: "now-3h", choices: []variable{processChoice()}, annotations: events(),
 			wanted:      func(cfg *config.Config) bool { return cfg.Host.Enabled || len(cfg.Processes) > 0 },
 			description: "CPU and memory of the machine and of the watched processes, with the peaks between two scrapes.",

@@ -100,7 +100,7 @@ func TestShippedConfiguration(t *testing.T) {
 		windows[o.Name] = o.Window
 	}
 	want := []string{
-		"api_latency_p95", "api_latency_p99", "api_latency_p50", "page_fcp", "page_tti", "cache_hit_ratio", "error_ratio",
+		"api_latency_p95", "api_latency_p99", "api_latency_p50", "page_fcp", "page_tti", "cache_hit_ratio", "daily_pipeline", "error_ratio",
 		"concurrent_users", "throughput", "memory_usage", "cpu_usage", "recs_error_ratio", "recs_latency_mean", "recs_throughput", "recs_memory",
 	}
 	if diff := cmp.Diff(want, objectives); diff != "" {
@@ -111,7 +111,7 @@ func TestShippedConfiguration(t *testing.T) {
 		"api_latency_p95": 5 * time.Minute, "api_latency_p99": 30 * time.Minute, "api_latency_p50": 5 * time.Minute,
 		"cache_hit_ratio": 5 * time.Minute, "error_ratio": 15 * time.Minute, "concurrent_users": 0, "throughput": 0,
 		"memory_usage": 5 * time.Minute, "cpu_usage": 5 * time.Minute, "recs_error_ratio": 0, "recs_latency_mean": 0,
-		"recs_throughput": 0, "recs_memory": 0, "page_fcp": time.Hour, "page_tti": time.Hour,
+		"recs_throughput": 0, "recs_memory": 0, "page_fcp": time.Hour, "page_tti": time.Hour, "daily_pipeline": 0,
 	}
 	if diff := cmp.Diff(wantWindows, windows); diff != "" {
 		t.Error(diff)
