@@ -319,11 +319,11 @@ func TestWhatIsNotWatchedIsNotDrawn(t *testing.T) {
 	}{
 		{&config.Config{}, []string{"overview", "api", "self"}, []string{"Endpoints", "perfwatch itself"}},
 		{
-			shipped(t), []string{"overview", "api", "bursts", "pages", "cache", "host", "self"},
+			shipped(t), []string{"overview", "api", "bursts", "pages", "cache", "pipelines", "host", "self"},
 			[]string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Cache and host", "perfwatch itself"},
 		},
 		{
-			whole(t), []string{"overview", "api", "bursts", "pages", "cache", "database", "ml", "host", "self"},
+			whole(t), []string{"overview", "api", "bursts", "pages", "cache", "database", "ml", "pipelines", "host", "self"},
 			[]string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Cache and host", "perfwatch itself"},
 		},
 	} {
