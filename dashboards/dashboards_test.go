@@ -323,7 +323,7 @@ func TestWhatIsNotWatchedIsNotDrawn(t *testing.T) {
 			[]string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Cache and host", "perfwatch itself"},
 		},
 		{
-			whole(t), []string{"overview", "api", "bursts", "pages", "cache", "database", "ml", "pipelines", "host", "self"},
+			whole(t), []string{"overview", "api", "bursts", "pages", "cache", "database", "ml", "host", "self"},
 			[]string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Cache and host", "perfwatch itself"},
 		},
 	} {
