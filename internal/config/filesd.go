@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"go.yaml.in/yaml/v3"
 
@@ -89,11 +90,14 @@ func (c *checker) read(path string, spec probes.Targeted) Discovered {
 }
 
 func readTargets(path string) (text []byte, err error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer must not hold up a reload
 	if err != nil {
 		return nil, errors.Unwrap(err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(errors.New("not a regular file"), err)
+	}
 	text, err = io.ReadAll(io.LimitReader(f, maxTargetFile+1))
 	if err == nil && len(text) > maxTargetFile {
 		err = fmt.Errorf("over %d MiB", maxTargetFile>>20)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,6 +70,13 @@ func TestFilesOfTargetsAreBounded(t *testing.T) {
 		if all, err := parseTargets([]byte(text)); err == nil {
 			t.Errorf("%s: %d targets, want an error", name, len(all))
 		}
+	}
+	pipe := filepath.Join(t.TempDir(), "pipe.json")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readTargets(pipe); err == nil || err.Error() != "not a regular file" {
+		t.Errorf("a pipe: %v, want that it is not a regular file", err)
 	}
 	path := filepath.Join(t.TempDir(), "big.json")
 	if err := os.WriteFile(path, slices.Repeat([]byte(" "), maxTargetFile+1), 0o600); err != nil {
