@@ -2,7 +2,7 @@
 # make check   format, vet, lint, dead code, known vulnerabilities, rendered files unchanged
 # make bench   the benchmarks
 # make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio, k6 and Locust, which it installs; about six minutes
-# make render  write the rendered files (rules, rule tests, dashboards) anew
+# make render  write the rendered files (rules, rule tests, dashboards, schemas, the reference) anew
 # make build   ./perfwatch with its version linked in
 
 GOLANGCI_LINT_VERSION := v2.15.0
@@ -80,9 +80,11 @@ render:
 	go run ./cmd/perfwatch --config.file perfwatch.yml rules > alerts/perfwatch.rules.yml
 	go run ./cmd/perfwatch --config.file perfwatch.yml rules --tests > alerts/perfwatch.rules_test.yml
 	go run ./cmd/perfwatch --config.file perfwatch.yml dashboards --output-dir dashboards
+	-go test ./internal/config ./internal/report -run Schema -update-schema > /dev/null
+	go test ./internal/config ./internal/report -run Schema
 
 rendered: render
-	@git diff --exit-code --stat -- alerts dashboards || { echo "rendered files differ: commit what make render writes"; exit 1; }
+	@git diff --exit-code --stat -- alerts dashboards docs internal/config internal/report || { echo "rendered files differ: commit what make render writes"; exit 1; }
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION): TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 $(TOOLS)/deadcode-$(DEADCODE_VERSION): TOOL = golang.org/x/tools/cmd/deadcode@$(DEADCODE_VERSION)

@@ -14,8 +14,14 @@ import (
 func addCheck(app *kingpin.Application, c *cli) (string, action) {
 	cmd := app.Command("check", "Validate a configuration: every mistake at once. Exits with 1 if there is one.")
 	verbose := cmd.Flag("verbose", "Print each burst's task tree with every task's share of its requests.").Short('v').Bool()
+	schema := cmd.Flag("schema", "Print the JSON Schema of the configuration, for editors, and check nothing.").Bool()
 	file := cmd.Arg("file", "The configuration; default: --config.file.").String()
 	return cmd.FullCommand(), func(context.Context) error {
+		if *schema {
+			text, err := config.Schema()
+			_, wrong := c.stdout.Write(text)
+			return errors.Join(err, wrong)
+		}
 		if *file == "" {
 			*file = c.configFile
 		}

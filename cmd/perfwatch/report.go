@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +31,13 @@ func addReport(app *kingpin.Application, c *cli) (string, action) {
 	cmd.Flag("format", "text, markdown, json, junit or html; default: by the name of the output.").
 		EnumVar(&o.format, report.Formats()...)
 	cmd.Flag("output", "Write the report to a file; can be given several times.").Short('o').StringsVar(&o.outputs)
+	schema := cmd.Flag("schema", "Print the JSON Schema of reports as JSON, and report nothing.").Bool()
 	return cmd.FullCommand(), func(context.Context) error {
+		if *schema {
+			text, err := report.Schema()
+			_, wrong := c.stdout.Write(text)
+			return errors.Join(err, wrong)
+		}
 		if err := o.report(c); err != nil {
 			return notRunError{err}
 		}

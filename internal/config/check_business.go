@@ -38,18 +38,18 @@ type Business struct {
 
 // A businessSection is one value, from one of three sources.
 type businessSection struct {
-	Name      string        `yaml:"name"`
-	Redis     string        `yaml:"redis"`
-	Command   string        `yaml:"command"`
-	Postgres  string        `yaml:"postgres"`
-	Query     string        `yaml:"query"`
-	HTTP      *probes.HTTP  `yaml:"http"`
-	JSON      string        `yaml:"json"`
-	Label     string        `yaml:"label"`
-	MaxValues int           `yaml:"max_values"`
-	Schedule  string        `yaml:"schedule"`
-	Timeout   time.Duration `yaml:"timeout"`
-	MaxAge    time.Duration `yaml:"max_age"`
+	Name      string        `yaml:"name"`       // stands in labels; unique
+	Redis     string        `yaml:"redis"`      // the Redis that is asked
+	Command   string        `yaml:"command"`    // for the Redis: a command that reads
+	Postgres  string        `yaml:"postgres"`   // the PostgreSQL that is asked
+	Query     string        `yaml:"query"`      // for the PostgreSQL: a SELECT
+	HTTP      *probes.HTTP  `yaml:"http"`       // what is fetched
+	JSON      string        `yaml:"json"`       // gojq query of the answer to http
+	Label     string        `yaml:"label"`      // the one label of the values, if there are several
+	MaxValues int           `yaml:"max_values"` // series at most
+	Schedule  string        `yaml:"schedule"`   // default @every 1m
+	Timeout   time.Duration `yaml:"timeout"`    // of one reading; default 5s
+	MaxAge    time.Duration `yaml:"max_age"`    // how long a value is shown; default: three intervals
 }
 
 // businessSources are the keys that say where a value comes from, with the one that says what is asked there.

@@ -12,7 +12,7 @@ import (
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
-//go:embed report.md.tmpl report.html.tmpl report.css
+//go:embed report.md.tmpl report.html.tmpl report.css report.schema.json
 var files embed.FS
 
 // writeMarkdown writes the results template of the performance plan, filled in.
