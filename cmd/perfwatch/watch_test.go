@@ -95,7 +95,14 @@ func (r *running) keepsWhatItWatched(t *testing.T) {
 		platform.Processes[0].Burst.MemoryPeak < 1<<20 || len(platform.Redis) != 1 || platform.Host == nil {
 		t.Errorf("%+v, %v: want what was watched in the archive", platform, err)
 	}
-	if line := kept.Timeline; line == nil || len(line.Cells) < 8 || line.Cells[0].Users != 2 || len(kept.Slowest) != 10 || kept.Slowest[0].TraceID == "" {
+	if line := kept.Timeline; line == nil || len(line.Cells) < 8 || mostUsers(line) != 2 || len(kept.Slowest) != 10 || kept.Slowest[0].TraceID == "" {
 		t.Errorf("time line %+v, slowest %+v: want two seconds and ten requests", line, kept.Slowest)
 	}
+}
+
+func mostUsers(line *load.Timeline) (most int) {
+	for _, cell := range line.Cells {
+		most = max(most, cell.Users)
+	}
+	return most
 }

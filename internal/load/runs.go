@@ -58,6 +58,10 @@ func Run(ctx context.Context, p *Plan, sink Sink) *Summary {
 func (p *Plan) burst(m *monitor, sink Sink) *burst {
 	b := newBurst(p, sink)
 	b.monitor = m
+	b.crew.changed = func(users int) {
+		sink.SetUsers(users)
+		m.chronicle.sees(users, 0)
+	}
 	return b
 }
 

@@ -27,8 +27,8 @@ type Timeline struct {
 type Cell struct {
 	Requests uint64  `json:"n,omitempty"`
 	Failures uint64  `json:"failed,omitempty"`
-	Users    int     `json:"users,omitempty"`     // the most at once, as seen four times a second
-	InFlight int     `json:"in_flight,omitempty"` // the same
+	Users    int     `json:"users,omitempty"`     // the most at once
+	InFlight int     `json:"in_flight,omitempty"` // the most at once, as seen four times a second
 	P50      float64 `json:"p50,omitempty"`       // response times in seconds, to 3 %; 0 without requests
 	P95      float64 `json:"p95,omitempty"`
 }

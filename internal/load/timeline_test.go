@@ -109,6 +109,9 @@ func TestASummaryHasTheTimelineOfItsBurst(t *testing.T) {
 		}
 		near(t, "p50 of a good cell", first.P50, 0.01, 0.0003)
 		near(t, "p95 of a bad cell", last.P95, 0.2, 0.006)
+		if s.Timeline.Cells[0].Users == 0 {
+			t.Error("no users in the first cell")
+		}
 		if last.InFlight < 19 || last.InFlight > 21 || last.Users < 20 {
 			t.Errorf("%d in flight and %d users, want about 20", last.InFlight, last.Users)
 		}
