@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -57,6 +58,11 @@ func addDemo(app *kingpin.Application, c *cli) (string, action) {
 		if err != nil {
 			return err
 		}
+		reporting, stop := context.WithCancel(ctx)
+		var pipeline sync.WaitGroup
+		pipeline.Go(func() { platform.RunPipeline(reporting, "http://"+(*listen.WebListenAddresses)[0]) })
+		defer pipeline.Wait()
+		defer stop()
 		fmt.Fprintf(c.stdout, "The platform listens on http://%s, its configuration is %s.\n"+
 			"Open http://%s/ and switch a fault on; objectives have values within a minute. Ctrl-C ends the demo.\n",
 			l.Addr(), file, (*listen.WebListenAddresses)[0])

@@ -40,8 +40,8 @@ type Options struct {
 	StartBurst func(name string) error // begins a burst now; ErrNoBurst, or why it cannot
 	StopBurst  func(name string) error // ends the one that runs; ErrNoBurst, or why there is nothing to stop
 
-	Kept func(name string) (any, error) // all that is kept of the last burst, to be written as JSON; nil keeps none
-	Pipelines      func() []pipeline.Status // nil has none
+	Kept           func(name string) (any, error) // all that is kept of the last burst, to be written as JSON; nil keeps none
+	Pipelines      func() []pipeline.Status       // nil has none
 	ReportPipeline func(name string, e pipeline.Event) (pipeline.Receipt, error)
 
 	Ask     func(ctx context.Context, probe, target string) (*Asked, error) // nil asks nothing on demand
