@@ -45,8 +45,10 @@ type daemon struct {
 	scheduler schedule.Scheduler
 	board     web.Board
 	loads     web.Loads
-	bursts    sync.Map // probe name -> web.Burst of its last burst
-	skips     sync.Map // probe name -> web.Skip, the last
+	trends    web.Trends
+	closing   chan struct{} // closed when the web server ends
+	bursts    sync.Map      // probe name -> web.Burst of its last burst
+	skips     sync.Map      // probe name -> web.Skip, the last
 	turns     turns
 	guard     *guard.Guard
 	archive   *archive.Archive // nil without a folder
@@ -61,7 +63,7 @@ type daemon struct {
 
 // newDaemon reads the configuration and makes everything ready to run.
 func newDaemon(o daemonOptions, logger *slog.Logger) (*daemon, error) {
-	d := &daemon{options: o, logger: logger, started: time.Now()}
+	d := &daemon{options: o, logger: logger, started: time.Now(), closing: make(chan struct{})}
 	d.scheduler.MaxRunning = maxRunning
 	d.scheduler.Drain = drainTimeout
 	d.scheduler.Lag = func(lag time.Duration) { d.current.Load().recorder.ScheduleLag(lag) }
@@ -87,6 +89,7 @@ func (d *daemon) run(ctx context.Context) {
 	var noting sync.WaitGroup
 	noting.Go(func() { d.noteObjectives(ctx) })
 	noting.Go(func() { d.watchPipelines(ctx) })
+	noting.Go(func() { d.watchObjectives(ctx) })
 	if left := d.scheduler.Run(ctx); left > 0 {
 		d.logger.Warn("stopping with runs that did not end", "runs", left)
 	}

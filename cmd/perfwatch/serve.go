@@ -52,6 +52,8 @@ func serve(ctx context.Context, d *daemon, listen *toolkit.FlagConfig, logger *s
 	defer cancel()
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 
+	server.RegisterOnShutdown(func() { close(d.closing) })
+
 	var tasks sync.WaitGroup
 	tasks.Go(func() { d.run(ctx) })
 	tasks.Go(func() { reloadOnHangup(ctx, d) })

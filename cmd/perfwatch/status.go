@@ -10,6 +10,7 @@ import (
 
 	"github.com/perfwatch/perfwatch/alerts"
 	"github.com/perfwatch/perfwatch/dashboards"
+	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/web"
 )
@@ -38,7 +39,11 @@ func (d *daemon) handler() (http.Handler, error) {
 		Ask:         d.ask,
 		Targets:     d.targets,
 		Report:      d.report,
-		Pipelines:   d.pipelineStatus,
+		Trends:      &d.trends,
+		Closing:     d.closing,
+		Config:      func() ([]byte, error) { return config.Masked(*d.options.configFile) },
+
+		Pipelines: d.pipelineStatus,
 
 		ReportPipeline: d.reportPipeline,
 	})
@@ -84,6 +89,7 @@ func (d *daemon) page() web.Page {
 		}
 	}
 	p.Probes = d.rows(g)
+	p.Pipelines = d.pipelineStatus()
 	g.addReadings(&p)
 	g.addProcesses(&p)
 	return p

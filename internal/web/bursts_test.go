@@ -132,7 +132,8 @@ func TestWhatIsKeptOfABurstIsShown(t *testing.T) {
 
 func TestThePageSaysHowABurstIsGoing(t *testing.T) {
 	page := ask(serve(t, nil), "GET", "/", "").Body.String()
-	if want := "<small>12 of 30 s, batch=2, 85 users, 1204 requests, "; !strings.Contains(page, want) || !strings.Contains(page, ", 2 failed</small>") {
+	if want := `<span class="said">12 of 30 s, batch=2, 85 users, 1204 requests, `; !strings.Contains(page, want) ||
+		!strings.Contains(page, ", 2 failed</span>") || !strings.Contains(page, `value="0.413" aria-label="Progress of recommendations_under_load"`) {
 		t.Errorf("the page does not say %q", want)
 	}
 }

@@ -2,11 +2,13 @@ package web
 
 import (
 	"math"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/internal/pipeline"
 )
 
 // A Page is everything that the status page shows. Lists without entries are left out of the page.
@@ -20,6 +22,7 @@ type Page struct {
 	Redis      []Redis
 	Host       *Host // nil if the host is not sampled
 	Processes  []Process
+	Pipelines  []pipeline.Status
 	Config     Config
 }
 
@@ -33,7 +36,10 @@ type Objective struct {
 	Window         time.Duration // 0 for the measures of bursts
 	State          objective.State
 	Level          objective.Level
-	Runbook        string // name of its runbook; "" if there is none
+	Runbook        string  // name of its runbook; "" if there is none
+	Evidence       string  // where what it is judged on can be seen, from the status page
+	Limit          float64 // the first of its thresholds, for the drawing
+	Unit           objective.Unit
 }
 
 // ObjectiveRow writes an objective and its status as a row.
@@ -44,11 +50,11 @@ func ObjectiveRow(o *objective.Objective, s objective.Status, runbook string) Ob
 	}
 	row := Objective{
 		Name: o.Name, Title: o.Title, Samples: s.Samples, Floor: o.Floor(), Window: o.Window,
-		State: s.State, Level: s.Level, Runbook: runbook,
+		State: s.State, Level: s.Level, Runbook: runbook, Evidence: evidence(o), Unit: unit,
 	}
 	for _, t := range o.Thresholds() {
 		if row.Target == "" { // what has no target of its own is measured against its first threshold
-			row.Target = limit + unit.Format(t.Value)
+			row.Target, row.Limit = limit+unit.Format(t.Value), t.Value
 		}
 		if t.Level != objective.Target {
 			levels = append(levels, string(t.Level)+" "+unit.Format(t.Value))
@@ -59,6 +65,28 @@ func ObjectiveRow(o *objective.Objective, s objective.Status, runbook string) Ob
 		row.Current = unit.Format(s.Value)
 	}
 	return row
+}
+
+// pipelinesAnchor is where the page shows pipelines.
+const pipelinesAnchor = "#pipelines"
+
+// evidence leads to what an objective is judged on.
+func evidence(o *objective.Objective) string {
+	switch {
+	case o.Measure.OfBurst():
+		return "#bursts"
+	case o.Measure == objective.PipelineDuration:
+		return pipelinesAnchor
+	case o.Measure == objective.CacheHitRatio || o.Measure == objective.CPUUsage || o.Measure == objective.MemoryUsage:
+		return "#platform"
+	case o.Measure.OfPage() && o.Probe != "" && !o.Targets:
+		return "pages/" + url.PathEscape(o.Probe)
+	case o.Probe != "" && !o.Targets:
+		return "probes/" + url.PathEscape(o.Probe)
+	case o.Probe != "" || o.Group != "":
+		return "?q=" + url.QueryEscape(o.Probe+o.Group) + "#probes"
+	}
+	return "#probes"
 }
 
 // A Burst is the last burst of one load probe.

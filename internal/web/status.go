@@ -43,7 +43,7 @@ type asset struct {
 // newPages reads the embedded files. What is wrong with one of them is a defect of the build, hence a panic.
 func newPages(o *Options) *pages {
 	p := &pages{options: o, assets: map[string]asset{}, hashed: map[string]string{}}
-	kinds := map[string]string{".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+	kinds := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 	entries, err := static.ReadDir("static")
 	if err != nil {
 		panic(err)
@@ -67,6 +67,9 @@ func (p *pages) handle(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.status)
 	mux.HandleFunc("GET /probes/{name}", p.probe)
 	mux.HandleFunc("GET /static/{name}", p.asset)
+	if p.options.Config != nil {
+		mux.HandleFunc("GET /config", p.config)
+	}
 }
 
 func (p *pages) asset(w http.ResponseWriter, r *http.Request) {
@@ -84,6 +87,8 @@ func (p *pages) asset(w http.ResponseWriter, r *http.Request) {
 func (p *pages) status(w http.ResponseWriter, r *http.Request) {
 	v := newView(p.options, p.options.Status())
 	v.Refresh = p.refresh(r.FormValue("refresh"))
+	page, _ := strconv.Atoi(r.FormValue("page")) // what is no number is the first
+	v.Shown, v.Select = selectChecks(v.Checks, r.FormValue("q"), page)
 	p.render(w, "page.html", v)
 }
 
@@ -95,6 +100,17 @@ func (p *pages) probe(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.render(w, "probe.html", newHistoryView(p.options, row, &history))
+}
+
+// config renders the configuration file, without its secrets.
+func (p *pages) config(w http.ResponseWriter, _ *http.Request) {
+	masked, err := p.options.Config()
+	if err != nil {
+		p.options.Logger.Error("showing configuration", "err", err)
+		text(w, http.StatusInternalServerError, "the configuration cannot be shown, see the log")
+		return
+	}
+	p.render(w, "config.html", map[string]any{"Text": string(masked), "Version": p.options.Version, "Now": time.Now()})
 }
 
 // render makes a page as a whole before it sends a byte, so that a mistake gives a clean answer.
@@ -132,6 +148,8 @@ func functions(p *pages) template.FuncMap {
 		"rate":    objective.PerSecond.Format,
 		"bytes":   formatBytes,
 		"short":   func(s string) string { return bounded(s, maxErrorText) },
+		"said":    func(b burst) string { return progressText(&b.Burst) },
+		"share":   func(b burst) string { return strconv.FormatFloat(progressShare(&b.Burst), 'f', 3, 64) },
 		"known":   func(v float64) bool { return !math.IsNaN(v) },
 	}
 }

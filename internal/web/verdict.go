@@ -64,6 +64,10 @@ func counts(v *view) []count {
 	for i := range v.Checks {
 		checks[v.Checks[i].Severity]++
 	}
+	var pipes [broken + 1]int
+	for i := range v.Pipes {
+		pipes[v.Pipes[i].Severity]++
+	}
 	down, ended, refused := 0, 0, 0
 	for i := range v.Redis {
 		if !v.Redis[i].Up {
@@ -81,10 +85,12 @@ func counts(v *view) []count {
 	return []count{
 		{targets[broken], broken, "target critical", "targets critical"},
 		{checks[broken], broken, "probe failing", "probes failing"},
+		{pipes[broken], broken, "pipeline late, stuck or failed", "pipelines late, stuck or failed"},
 		{down, broken, "Redis away", "Redis away"},
 		{ended, broken, "process away", "processes away"},
 		{targets[missed], missed, "target missed", "targets missed"},
 		{targets[noticed], noticed, "target past its warning", "targets past their warning"},
+		{pipes[missed] + pipes[noticed], noticed, "pipeline slow", "pipelines slow"},
 		{refused, noticed, "reload refused", "reloads refused"},
 		{targets[unknown], unknown, "target without enough data", "targets without enough data"},
 		{checks[unknown], unknown, "probe not run yet", "probes not run yet"},

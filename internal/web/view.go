@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"html/template"
 	"slices"
 
 	"github.com/perfwatch/perfwatch/internal/load"
@@ -16,7 +17,10 @@ type view struct {
 	Refresh int // seconds; 0 for never
 	Verdict verdict
 	Targets []target
-	Checks  []check
+	Checks  []check // all of them
+	Shown   []check // those that are asked for
+	Select  selection
+	Pipes   []pipelineView
 	Last    []burst
 	Faults  []Fault
 }
@@ -25,7 +29,11 @@ type view struct {
 func newView(o *Options, p Page) *view {
 	v := &view{Page: p, Version: o.Version}
 	for _, row := range p.Objectives {
-		v.Targets = append(v.Targets, newTarget(row))
+		t := newTarget(row)
+		if o.Trends != nil {
+			t.Trend = drawTrend(o.Trends.of(row.Name), row.Limit, row.Unit)
+		}
+		v.Targets = append(v.Targets, t)
 	}
 	slices.SortStableFunc(v.Targets, func(a, b target) int { return cmp.Compare(b.Severity, a.Severity) })
 	for _, row := range p.Probes {
@@ -37,6 +45,10 @@ func newView(o *Options, p Page) *view {
 			Burst: row, Badge: burstBadge(&row), Control: o.Lifecycle && o.StartBurst != nil, Reported: o.Report != nil,
 		})
 	}
+	for _, s := range p.Pipelines {
+		v.Pipes = append(v.Pipes, newPipelineView(s, p.Now))
+	}
+	v.Shown, v.Select = selectChecks(v.Checks, "", 1)
 	if o.Faults != nil {
 		v.Faults = o.Faults()
 	}
@@ -76,17 +88,22 @@ type target struct {
 	Objective
 	Severity severity
 	Badge    badge
-	Why      string // the samples behind the judgement, or those that are missing
+	Trend    template.HTML // of the last hour; "" before there is one
+	Why      string        // the samples behind the judgement, or those that are missing
 }
 
 func newTarget(o Objective) target {
 	s, word := judgeObjective(&o)
 	t := target{Objective: o, Severity: s, Badge: newBadge(s, word)}
 	switch {
+	case o.Window == 0 && o.State == objective.NoData && o.Evidence == pipelinesAnchor:
+		t.Why = "no run yet"
 	case o.Window == 0 && o.State == objective.NoData:
 		t.Why = "no burst yet"
 	case o.State == objective.NotEnough || o.State == objective.NoData:
 		t.Why = fmt.Sprintf("%d/%d samples", o.Samples, o.Floor)
+	case o.Evidence == pipelinesAnchor:
+		t.Why = "last run"
 	case o.Window == 0:
 		t.Why = "last burst"
 	default:

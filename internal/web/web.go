@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,8 +41,12 @@ type Options struct {
 	StartBurst func(name string) error // begins a burst now; ErrNoBurst, or why it cannot
 	StopBurst  func(name string) error // ends the one that runs; ErrNoBurst, or why there is nothing to stop
 
-	Kept           func(name string) (any, error) // all that is kept of the last burst, to be written as JSON; nil keeps none
-	Pipelines      func() []pipeline.Status       // nil has none
+	Kept    func(name string) (any, error) // all that is kept of the last burst, to be written as JSON; nil keeps none
+	Trends  *Trends                        // of the objectives; nil draws none
+	Closing <-chan struct{}                // closed when the server ends, so that open streams do; nil never is
+	Config  func() ([]byte, error)         // the configuration file, masked; nil shows none
+
+	Pipelines      func() []pipeline.Status // nil has none
 	ReportPipeline func(name string, e pipeline.Event) (pipeline.Receipt, error)
 
 	Ask     func(ctx context.Context, probe, target string) (*Asked, error) // nil asks nothing on demand
@@ -53,8 +58,9 @@ type Options struct {
 // maxBody bounds the body of every request. Our forms need less than a hundred bytes.
 const maxBody = 16 << 10
 
-// policy allows our own style sheet, icons and forms, and nothing else: no script runs even if markup slips in.
-const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; " +
+// policy allows our own style sheet, script, icons and forms, and nothing else: no script of a page itself runs, even if
+// markup slips in.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; " +
 	"base-uri 'none'; frame-ancestors 'none'"
 
 // New makes the handler. It fails if the external URL is not one.
@@ -96,6 +102,7 @@ func New(o Options) (http.Handler, error) {
 		mux.HandleFunc("POST /faults", o.setFault)
 	}
 	handleProfiles(mux)
+	mux.HandleFunc("GET /events", o.watch(new(atomic.Int32)))
 	pages := newPages(&o)
 	pages.handle(mux)
 	if o.Loads != nil {
