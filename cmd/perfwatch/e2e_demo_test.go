@@ -38,7 +38,10 @@ type show struct {
 func TestEndToEndDemo(t *testing.T) {
 	listen := peer.FreeAddress(t)
 	s := &show{url: "http://" + listen, started: time.Now()}
-	p := peer.StartWith(t, []string{"PATH=" + t.TempDir(), newMachine(t).environment()}, "", "perfwatch", "demo", "--web.listen-address="+listen)
+	var p *peer.Process
+	preferred(func() {
+		p = peer.StartWith(t, []string{"PATH=" + t.TempDir(), newMachine(t).environment()}, "", "perfwatch", "demo", "--web.listen-address="+listen)
+	})
 	p.WaitFor(t, peer.Answers(s.url+"/"))
 	t.Logf("the status page is up after %.2f s", time.Since(s.started).Seconds())
 	if page := s.page(t, "/"); !strings.Contains(page, notEnough) {

@@ -143,7 +143,8 @@ func eventually(t *testing.T, check func() string) {
 }
 
 func TestEndToEnd(t *testing.T) {
-	s := newStand(t)
+	var s *stand
+	preferred(func() { s = newStand(t) })
 	s.waitForObjectives(t)
 	t.Run("metrics page passes promtool", s.testMetricsPage)
 	t.Run("every panel has data", s.testPanels)

@@ -83,8 +83,34 @@ func TestEveryURLOfTheConfigIsAnsweredFromTheWarmCache(t *testing.T) {
 			}
 		}
 	}
-	if probes != 20 || leaves != 16 {
-		t.Errorf("%d probes and %d leaves, want the plan's 14 and six more, and 14 and 2", probes, leaves)
+	if probes != 21 || leaves != 16 {
+		t.Errorf("%d probes and %d leaves, want the plan's 14 and seven more, and 14 and 2", probes, leaves)
+	}
+}
+
+// TestFailuresMeetEachProbeInTurn holds against that one in twenty requests fails, always the same of twenty probes.
+func TestFailuresMeetEachProbeInTurn(t *testing.T) {
+	probes := 0
+	for _, p := range readConfig(t, Config("http://a", "b:1")).Probes {
+		if p.HTTP != nil {
+			probes++
+		}
+	}
+	for _, f := range newFaults().list() {
+		if f.Name != "errors" {
+			continue
+		}
+		met := map[int]bool{}
+		var failures fraction
+		failures.set(f.On)
+		for n := range probes * probes {
+			if failures.next() {
+				met[n%probes] = true
+			}
+		}
+		if len(met) != probes {
+			t.Errorf("failures meet %d of %d probes that take turns, want all", len(met), probes)
+		}
 	}
 }
 
