@@ -50,7 +50,8 @@ func TestBurstsAreStartedAndStopped(t *testing.T) {
 			`{"type":"about:blank","title":"Conflict","status":409,"detail":"running \"busy\": it runs already"}`},
 		{"nobody/stop", "", 404, "application/problem+json",
 			`{"type":"about:blank","title":"Not Found","status":404,"detail":"there is no load probe of this name"}`},
-		{"journey/pause", "", 404, "text/plain; charset=utf-8", "404 page not found"},
+		{"journey/pause", "", 404, "application/problem+json", `{"type":"about:blank","title":"Not Found","status":404,` +
+			`"detail":"the API has no such resource, or not by this method: see /api/v1/openapi.yaml"}`},
 	}
 	post, asked := control(t, true)
 	for _, tt := range tests {

@@ -40,6 +40,9 @@ type Objective struct {
 	Evidence       string  // where what it is judged on can be seen, from the status page
 	Limit          float64 // the first of its thresholds, for the drawing
 	Unit           objective.Unit
+	Measure        objective.Measure
+	Value          float64 // in the base unit; NaN without data
+	Thresholds     []objective.Threshold
 }
 
 // ObjectiveRow writes an objective and its status as a row.
@@ -51,6 +54,7 @@ func ObjectiveRow(o *objective.Objective, s objective.Status, runbook string) Ob
 	row := Objective{
 		Name: o.Name, Title: o.Title, Samples: s.Samples, Floor: o.Floor(), Window: o.Window,
 		State: s.State, Level: s.Level, Runbook: runbook, Evidence: evidence(o), Unit: unit,
+		Measure: o.Measure, Value: s.Value, Thresholds: o.Thresholds(),
 	}
 	for _, t := range o.Thresholds() {
 		if row.Target == "" { // what has no target of its own is measured against its first threshold

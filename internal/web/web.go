@@ -81,6 +81,8 @@ func New(o Options) (http.Handler, error) {
 	if o.Report != nil {
 		mux.HandleFunc("GET /report", o.reports)
 	}
+	mux.HandleFunc("GET /api/v1/openapi.yaml", openAPI)
+	mux.HandleFunc("GET /api/v1/objectives", o.listObjectives)
 	mux.HandleFunc("GET /api/v1/probes", o.listProbes)
 	mux.HandleFunc("GET /api/v1/probes/{name}", o.showProbe)
 	if o.Ask != nil {
@@ -101,6 +103,9 @@ func New(o Options) (http.Handler, error) {
 	if o.Faults != nil && o.SetFault != nil {
 		mux.HandleFunc("POST /faults", o.setFault)
 	}
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, "the API has no such resource, or not by this method: see /api/v1/openapi.yaml")
+	})
 	handleProfiles(mux)
 	mux.HandleFunc("GET /events", o.watch(new(atomic.Int32)))
 	pages := newPages(&o)
@@ -115,6 +120,9 @@ func New(o Options) (http.Handler, error) {
 // origin, are let through.
 func originGuard(externalURL string) (*http.CrossOriginProtection, error) {
 	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusForbidden, "the page of another site asks for it")
+	}))
 	if externalURL == "" {
 		return guard, nil
 	}
