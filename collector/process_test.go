@@ -37,10 +37,10 @@ func runProcess(t *testing.T, p *Process) {
 	t.Cleanup(func() { cancel(); <-done })
 }
 
-// eventually waits until a condition holds, for at most ten seconds.
+// eventually waits until a condition holds, for at most a minute: a busy machine needs seconds to start a child.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -48,7 +48,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("%s: not within 10 s", what)
+			t.Fatalf("%s: not within a minute", what)
 		}
 	}
 }
@@ -182,7 +182,11 @@ func TestADescriptorAndAThreadAreCounted(t *testing.T) {
 	p.pull(t.Context())
 	before := number(t, reg, apiFDs)
 	c.do("open", 25)
-	eventually(t, "the files", func() bool { p.pull(t.Context()); return number(t, reg, apiFDs) == before+25 })
+	// Its runtime may open some of its own meanwhile.
+	eventually(t, "the files", func() bool { p.pull(t.Context()); return number(t, reg, apiFDs) >= before+25 })
+	if opened := number(t, reg, apiFDs) - before; opened > 30 {
+		t.Errorf("%g more files are open, want the 25 and a few", opened)
+	}
 	if threads := number(t, reg, apiThreads); threads < 1 || threads > 64 {
 		t.Errorf("%g threads, want a few", threads)
 	}

@@ -132,9 +132,18 @@ func TestSQLiteWaitsForALockAsLongAsItsDeadline(t *testing.T) {
 	file, db := newSQLite(t)
 	mustExec(t, db, "BEGIN EXCLUSIVE")
 	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT * FROM holdings"}}}, Env{})
-	s := takeFor(t, p, serverPatience)
-	if s.Outcome != Timeout || s.Duration < serverPatience/2 || !strings.Contains(s.Err.Error(), "locked") {
-		t.Errorf("%v after %v, want timeout for a lock: %v", s.Outcome, s.Duration, s.Err)
+	var s Sample
+	for range 5 { // on a busy machine the deadline may be noticed before the lock that it was spent on
+		s = takeFor(t, p, serverPatience)
+		if s.Outcome != Timeout || s.Duration < serverPatience/2 {
+			t.Fatalf("%v after %v, want timeout: %v", s.Outcome, s.Duration, s.Err)
+		}
+		if strings.Contains(s.Err.Error(), "locked") {
+			break
+		}
+	}
+	if !strings.Contains(s.Err.Error(), "locked") {
+		t.Errorf("%v, want it to be about a lock", s.Err)
 	}
 	mustExec(t, db, "ROLLBACK")
 	if s := takeWithin(t, p, OK); s.Outcome != OK || s.SQL.Pool.Opened != 0 {

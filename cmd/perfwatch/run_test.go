@@ -119,7 +119,8 @@ func (l *accessLog) quantile(q float64) float64 {
 
 // TestARunAgreesWithTheAccessLogOfThePlatform holds the figures of the report to what the platform wrote down itself. The
 // platform takes so long for its answers that what lies between the two is less than 1 % of it. Other work on the machine
-// can only add to that, so that one of three runs has to agree in its quantiles, and every one in its counts.
+// can only add to that, so that one of three runs has to agree in its quantiles, and every one in its counts. A run that
+// finds itself starved, and says so, is not held to its quantiles.
 func TestARunAgreesWithTheAccessLogOfThePlatform(t *testing.T) {
 	t.Parallel()
 	var off string
@@ -172,7 +173,7 @@ probes:
 objectives:
   - {name: p50, measure: load_latency, quantile: 0.5, probe: journey, target: 20s}
 `, platform.URL()))
-	if len(r.Bursts) != 1 || code != exitOK {
+	if len(r.Bursts) != 1 || code != exitOK && r.Bursts[0].Result != load.Invalid {
 		t.Fatalf("exit code %d: %q", code, r.Problems)
 	}
 	accesses.mu.Lock()
@@ -181,6 +182,10 @@ objectives:
 	if n := uint64(len(accesses.took)); all.Requests != n || n != 120 || all.Failures != 0 || all.Counts.Total() != 120 {
 		t.Fatalf("%d requests, %d failed, %d in the distribution; the platform answered %d", all.Requests, all.Failures,
 			all.Counts.Total(), n)
+	}
+	if r.Bursts[0].Result == load.Invalid {
+		t.Log(r.Bursts[0].Reason)
+		return ""
 	}
 	var parts []string
 	for q, got := range map[float64]float64{0.5: all.Latency.P50, 0.9: all.Latency.P90, 0.95: all.Latency.P95, 0.99: all.Latency.P99} {
