@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -57,10 +58,13 @@ func addRun(app *kingpin.Application, c *cli) (string, action) {
 		if err != nil {
 			return notRunError{err}
 		}
-		if r.Verdict != report.Met {
-			return errReported
+		if r.Verdict == report.Met {
+			return nil
 		}
-		return nil
+		if o.quiet && len(o.outputs) > 0 { // nothing was said yet
+			fmt.Fprintf(c.stderr, "perfwatch: %s\n", strings.Join(append([]string{r.Headline()}, r.Problems...), "\n  - "))
+		}
+		return errReported
 	}
 }
 

@@ -154,9 +154,9 @@ func (u *Burst) ByEndpoint() template.HTML {
 		}
 		c.X.Max = max(c.X.Max, l.P99)
 		c.Rows = append(c.Rows, chart.Band{Name: short(e.Name, 28), Spans: []chart.Span{
-			{From: 0, To: l.P50, Color: "good", Word: "p50 " + ms(l.P50)},
-			{From: l.P50, To: l.P95, Color: "warn", Word: "p95 " + ms(l.P95)},
-			{From: l.P95, To: l.P99, Color: "bad", Word: "p99 " + ms(l.P99)},
+			{From: 0, To: l.P50, Color: "c0", Word: "p50 " + ms(l.P50)},
+			{From: l.P50, To: l.P95, Color: "c5", Word: "p95 " + ms(l.P95)},
+			{From: l.P95, To: l.P99, Color: "c6", Word: "p99 " + ms(l.P99)},
 		}})
 	}
 	return c.SVG()

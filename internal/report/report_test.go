@@ -197,7 +197,7 @@ func TestVerdicts(t *testing.T) {
 	r = sample(t)
 	r.Bursts, r.Objectives = r.Bursts[:1], r.Objectives[:1]
 	r.Judge()
-	if r.Verdict != Met || len(r.Problems) != 0 || r.Headline() != "All 1 objectives met." {
+	if r.Verdict != Met || len(r.Problems) != 0 || r.Headline() != "The objective is met." {
 		t.Errorf("%s, %q, %s", r.Verdict, r.Problems, r.Headline())
 	}
 	r = sample(t)

@@ -55,11 +55,19 @@ func (r *Report) Headline() string {
 		}
 	}
 	of := fmt.Sprintf("%d of %d objectives met", met, judged)
+	if r.Verdict != Met && met == judged { // what is wrong is beside them
+		of = fmt.Sprintf("%d problems", len(r.Problems))
+		if len(r.Problems) == 1 {
+			of = "1 problem"
+		}
+	}
 	switch {
 	case judged == 0 && r.Verdict == Met:
 		return "Nothing failed."
+	case judged == 1 && r.Verdict == Met:
+		return "The objective is met."
 	case r.Verdict == Met:
-		return "All " + of[strings.Index(of, "of ")+3:] + "."
+		return fmt.Sprintf("All %d objectives met.", met)
 	case r.Verdict == Missed:
 		return "Not met: " + of + "."
 	}
