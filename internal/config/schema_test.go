@@ -24,7 +24,7 @@ import (
 const (
 	schemaPath    = "schema.json"
 	referencePath = "../../docs/configuration.md"
-	acceptedPath  = "testdata/schema_accepts.txt"
+	refusedPath   = "testdata/schema_refuses.txt"
 )
 
 const referenceLead = "Every key of `perfwatch.yml`. This page and `perfwatch check --schema` are rendered from the types that the file is " +
@@ -116,7 +116,7 @@ func TestTheSchemaAndTheReferenceAreThoseOfTheTypes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, string(got)); diff != "" {
+		if diff := cmp.Diff(schema.Shape(want), schema.Shape(string(got))); diff != "" {
 			t.Errorf("%s: run make render: %s", path, diff)
 		}
 	}
@@ -209,32 +209,36 @@ func TestTheSchemaTakesWhatIsGood(t *testing.T) {
 	}
 }
 
-// TestTheSchemaRefusesWhatItCan holds which mistakes only the checks find. A file that is no YAML, or that no JSON can
-// say, never comes as far as the schema.
+// TestTheSchemaRefusesWhatItCan holds the mistakes that an editor shows. The others only the checks can find, or they are
+// of a file that no JSON can say.
 func TestTheSchemaRefusesWhatItCan(t *testing.T) {
 	s := validator(t)
 	files, err := filepath.Glob("testdata/bad/*.yml")
 	if err != nil || len(files) < 50 {
 		t.Fatal(len(files), err)
 	}
-	var accepted []string
+	var refused []string
 	for _, path := range files {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v, err := asJSON(text); err == nil && s.Validate(v) == nil {
-			accepted = append(accepted, strings.TrimSuffix(filepath.Base(path), ".yml"))
+		if v, err := asJSON(text); err == nil && s.Validate(v) != nil {
+			refused = append(refused, strings.TrimSuffix(filepath.Base(path), ".yml"))
 		}
 	}
-	got := strings.Join(accepted, "\n") + "\n"
 	if *updateSchema {
-		if err := os.WriteFile(acceptedPath, []byte(got), 0o600); err != nil {
+		if err := os.WriteFile(refusedPath, []byte(strings.Join(refused, "\n")+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(acceptedPath)
-	if diff := cmp.Diff(string(want), got); err != nil || diff != "" {
-		t.Errorf("%v: %s", err, diff)
+	want, err := os.ReadFile(refusedPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range strings.Fields(string(want)) {
+		if !slices.Contains(refused, name) {
+			t.Errorf("%s.yml is not refused any more", name)
+		}
 	}
 }

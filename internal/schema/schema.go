@@ -5,6 +5,7 @@ package schema
 import (
 	"encoding"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +36,13 @@ type Schema struct {
 
 	order []string // of Properties, as in the source
 }
+
+// Shape is a schema, or a reference, without its descriptions: what has to agree with the program at any time, while words
+// may wait for the next rendering.
+func Shape(text string) string { return described.ReplaceAllString(text, "$1") }
+
+// described are descriptions: of a schema as it is indented, and the last cell of a row and the paragraphs of a reference.
+var described = regexp.MustCompile(`(?m)^ *"description": "(?:[^"\\]|\\.)*",?\n|^(\| \x60[^|]*\|[^|]*\|).*$|^[A-Z][^|\n]*\n`)
 
 // A Deriver makes schemas of types.
 type Deriver struct {

@@ -42,6 +42,18 @@ func TestTypesAreDerived(t *testing.T) {
 	}
 }
 
+func TestShapesAreWithoutWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"{\n  \"description\": \"a \\\"b\\\"\",\n  \"type\": \"object\"\n}": "{\n  \"type\": \"object\"\n}",
+		"{\n  \"properties\": {\n    \"description\": {\n":                  "{\n  \"properties\": {\n    \"description\": {\n",
+		"## Task\n\nA Task is.\n\n| `a` | text | words |\n":                 "## Task\n\n\n| `a` | text |\n",
+	} {
+		if got := Shape(text); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestCommentsAreReadFromTheSource(t *testing.T) {
 	c, err := ReadComments(".")
 	if err != nil {
