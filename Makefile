@@ -48,7 +48,7 @@ bench: peers
 bench-peers:
 	@.ci/install wrk=wrk locust=python3-locust || echo "wrk, locust: what is missing is left out"
 	@for l in $(LOADERS); do [ -x $(TOOLS)/peers/$${l%%=*} ] || GOBIN=$(TOOLS)/peers go install $${l#*=} || echo "$${l%%=*}: left out"; done
-	cd internal/benchpeers && go build -o $(TOOLS)/benchpeers . && $(TOOLS)/benchpeers -tools $(TOOLS)/peers
+	cd internal/benchpeers && go build -mod=mod -o $(TOOLS)/benchpeers . && $(TOOLS)/benchpeers -tools $(TOOLS)/peers
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o perfwatch ./cmd/perfwatch
@@ -65,7 +65,7 @@ check: rendered lint deadcode vulnerabilities
 # golangci-lint formats (gofmt, goimports) and vets too.
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 	go vet -tags e2e ./...
-	cd internal/benchpeers && go vet .
+	cd internal/benchpeers && go vet -mod=mod .
 	$< run --build-tags e2e ./...
 
 deadcode: $(TOOLS)/deadcode-$(DEADCODE_VERSION)
