@@ -27,6 +27,7 @@ const (
 func Families() []Family {
 	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), journeyFamilies(),
 		consistencyFamilies(),
+		canaryFamilies(),
 		pageFamilies(), loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), processFamilies(),
 		postgresFamilies(), businessFamilies(), pipelineFamilies())
 }

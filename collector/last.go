@@ -28,7 +28,7 @@ func (v *lastValue) get() (f float64, ok bool) {
 func lastFamilies() []Family {
 	names := []string{
 		probeSuccess, probeLastRun, probeLastSuccess, httpStatusCode, httpResponseBytes, tlsCertificateNotAfter,
-		consistencyAgreement, consistencyStaleness,
+		consistencyAgreement, consistencyStaleness, canaryTTLError, canaryReplicaLag,
 		loadLastLatency, loadLastThroughput, loadLastErrorRatio, loadLastUsersPeak, loadLastInFlightPeak,
 		loadLastDuration, loadLastTimestamp, loadLastValid, loadOverdue,
 		loadLastItems, loadLastRunItems, loadLastFairness, loadLastCapacity, loadLastHeadroom,
@@ -58,6 +58,7 @@ func (c lastCollector) Collect(ch chan<- prometheus.Metric) {
 			{httpStatusCode, &s.status}, {httpResponseBytes, &s.bytes}, {tlsCertificateNotAfter, &s.certificate},
 			{loadOverdue, &s.overdue},
 			{consistencyAgreement, &s.consistency.agreement}, {consistencyStaleness, &s.consistency.staleness},
+			{canaryTTLError, &s.canary.ttlError}, {canaryReplicaLag, &s.canary.lag},
 		} {
 			if v, ok := g.value.get(); ok {
 				r.descs.gauge(ch, g.metric, v, name)

@@ -161,6 +161,9 @@ func fillProbes(rec *Recorder) {
 	rec.Probe(ProbeInfo{
 		Name: "workers", Group: "cache", Kind: "consistency", Interval: time.Minute, Workers: []string{"a:1", "b:1"},
 	}).Observe(&spread)
+	keys := probes.Sample{Due: at, Start: at, Duration: 20 * time.Millisecond}
+	keys.Canary = &probes.CanaryResult{Measured: true, TTLError: -0.002, Lag: 3 * time.Millisecond}
+	rec.Probe(ProbeInfo{Name: "keys", Group: "cache", Kind: "canary", Interval: time.Minute}).Observe(&keys)
 	fillPage(rec, at)
 	away := rec.Probe(ProbeInfo{Name: "away", Group: "api", Kind: "http", Interval: time.Minute})
 	away.Observe(&probes.Sample{Due: at, Start: at, Duration: time.Millisecond, Outcome: probes.Refused})

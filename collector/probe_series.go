@@ -37,6 +37,7 @@ type ProbeSeries struct {
 	sql         sqlSeries
 	steps       journeySeries
 	consistency consistencySeries
+	canary      canarySeries
 	page        pageSeries
 
 	last  atomic.Pointer[[]prometheus.Metric] // of the last burst; nil before the first
@@ -75,6 +76,7 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 	s.sql = newSQLSeries(v, info)
 	s.steps = newJourneySeries(v.steps, info)
 	s.consistency.fill(&v.consistency, info)
+	s.canary.fill(&v.canary, info)
 	s.page.fill(s)
 	s.latency = r.book.Of(objective.Latency, info.Group, name, "")
 	s.duration = v.duration.of(name, info.Group)
@@ -121,6 +123,7 @@ func (s *ProbeSeries) Observe(sample *probes.Sample) {
 	s.sql.observe(sample.SQL)
 	s.steps.observe(sample.Journey)
 	s.consistency.observe(sample.Consistency)
+	s.canary.observe(sample.Canary)
 	s.page.observe(sample.Page, ok, end)
 }
 

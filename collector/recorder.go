@@ -34,6 +34,7 @@ type vectors struct {
 	connectionsOpened *prometheus.CounterVec
 	steps             *prometheus.HistogramVec
 	consistency       consistencyVectors
+	canary            canaryVectors
 	page              pageVectors
 
 	active, users, regression                  *prometheus.GaugeVec
@@ -56,7 +57,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			queries:     newSecondsVec(sqlQueryDuration, bounds),
 			connections: newGaugeVec(sqlConnections), connectionsOpened: newCounterVec(sqlConnectionsOpened),
 			steps:       newSecondsVec(stepDuration, bounds),
-			consistency: newConsistencyVectors(), page: newPageVectors(book),
+			consistency: newConsistencyVectors(), canary: newCanaryVectors(), page: newPageVectors(book),
 			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
 			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),
 			regression: newGaugeVec(loadRegression),
@@ -77,6 +78,7 @@ func (v *vectors) collectors() []prometheus.Collector {
 	return append(v.page.collectors(),
 		v.info, v.labels, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
 		v.queries, v.connections, v.connectionsOpened, v.steps, v.consistency.mismatches, v.consistency.answers,
+		v.canary.lost, v.canary.outlived,
 		v.active, v.users, v.regression, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service)
 }
 

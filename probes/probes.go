@@ -32,13 +32,14 @@ type Prober interface {
 
 // Env is what every probe of one configuration shares.
 type Env struct {
-	BaseURL   *url.URL                    // what relative URLs resolve against; nil if none is configured
-	UserAgent string                      // sent with every request; empty means "perfwatch"
-	HTTP      promconfig.HTTPClientConfig // a zero value means its defaults
-	Permit    Permit                      // judges every address before it is dialled; nil permits all
-	Browser   *browser.Browser            // loads pages; nil where they are only checked
-	Dir       string                      // where relative paths of files start; empty for the working directory
-	Elsewhere bool                        // a burst is only to be described: what this machine lacks may be left empty
+	BaseURL   *url.URL                         // what relative URLs resolve against; nil if none is configured
+	UserAgent string                           // sent with every request; empty means "perfwatch"
+	HTTP      promconfig.HTTPClientConfig      // a zero value means its defaults
+	Permit    Permit                           // judges every address before it is dialled; nil permits all
+	Browser   *browser.Browser                 // loads pages; nil where they are only checked
+	Redis     func(name string) (Redis, error) // one of the configuration's; nil where nothing is named. A nil Redis is only checked
+	Dir       string                           // where relative paths of files start; empty for the working directory
+	Elsewhere bool                             // a burst is only to be described: what this machine lacks may be left empty
 }
 
 // A Permit says why an address may not be asked, or nothing. Host is the name or address that was looked up, without a
@@ -78,6 +79,7 @@ type Result struct {
 	SQL           *SQLResult         // of the kind sql; nil for any other
 	Page          *PageResult        // of the kind page; nil for any other
 	Consistency   *ConsistencyResult // of the kind consistency; nil for any other
+	Canary        *CanaryResult      // of the kind canary; nil for any other
 
 	ended time.Time // the last byte or the failure; zero if the prober does not say, then Probe's return counts
 }

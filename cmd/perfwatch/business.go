@@ -61,6 +61,18 @@ func figureSource(cfg *config.Config, c *config.Business) (collector.FigureSourc
 	return collector.JSONFigures(figures), nil
 }
 
+// redisOf connects probes to the Redis servers of a configuration.
+func redisOf(cfg *config.Config) func(name string) (probes.Redis, error) {
+	return func(name string) (probes.Redis, error) {
+		for i := range cfg.Redis {
+			if cfg.Redis[i].Name == name {
+				return collector.NewRedisConn(redisServer(&cfg.Redis[i]))
+			}
+		}
+		return nil, fmt.Errorf("no Redis is named %q", name)
+	}
+}
+
 // redisServer says how a Redis of the configuration is reached.
 func redisServer(c *config.Redis) collector.RedisServer {
 	return collector.RedisServer{URL: c.URL, Username: c.Username, PasswordFile: c.PasswordFile, Password: c.Password}

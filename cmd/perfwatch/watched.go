@@ -39,7 +39,7 @@ func newWatched(p *config.Probe, cfg *config.Config, pages *browser.Browser) (*w
 		w.plan, err = p.Load.Plan(p.Name, cfg.BurstEnv())
 	} else {
 		env := cfg.Env()
-		env.Browser = pages
+		env.Browser, env.Redis = pages, redisOf(cfg)
 		w.prober, err = p.Spec().Prober(env)
 	}
 	if err != nil {

@@ -170,7 +170,7 @@ func (c *checker) selectsProbes(at string, o *objective.Objective) {
 		_, o.Targets = c.targets[o.Probe]
 	case c.has(at + ".group"):
 		c.groupOfProbes(at+".group", o)
-	case !slices.ContainsFunc(c.cfg.Probes, func(p Probe) bool { return measured(o.Measure, &p) }) && !c.anyUnbuilt("probes"):
+	case !slices.ContainsFunc(c.cfg.Probes, func(p Probe) bool { return measured(o.Measure, &p) }):
 		c.refuse(at+".measure", "%s without a probe %s, want one to measure", quote(string(o.Measure)), sources(o.Measure))
 	}
 }
@@ -188,13 +188,12 @@ func sources(m objective.Measure) string {
 	return "other than bursts"
 }
 
-// groupOfProbes checks that a group has something to measure, which bursts are not. The group of a probe whose kind is
-// not built is taken as it stands.
+// groupOfProbes checks that a group has something to measure, which bursts are not.
 func (c *checker) groupOfProbes(path string, o *objective.Objective) {
 	var groups []string
 	for i, p := range c.cfg.Probes {
 		switch {
-		case !measured(o.Measure, &p) && !c.unbuilt[fmt.Sprintf("probes[%d]", i)], c.asksOnDemand(i):
+		case !measured(o.Measure, &p), c.asksOnDemand(i):
 		case p.Group == o.Group:
 			return
 		default:
@@ -217,7 +216,7 @@ func (c *checker) probeNamed(path, name string) *Probe {
 		return nil
 	}
 	p := &c.cfg.Probes[i]
-	if c.unbuilt[fmt.Sprintf("probes[%d]", i)] || len(p.given()) == 0 {
+	if len(p.given()) == 0 {
 		return nil
 	}
 	return p
@@ -240,14 +239,4 @@ func (c *checker) selectsRedis(at string, o *objective.Objective) {
 	case len(names) == 0:
 		c.refuse(at+".measure", "%s without the section redis, want one to measure", quote(string(o.Measure)))
 	}
-}
-
-// anyUnbuilt says that some item of a list uses what is not built yet.
-func (c *checker) anyUnbuilt(list string) bool {
-	for at := range c.unbuilt {
-		if strings.HasPrefix(at, list+"[") {
-			return true
-		}
-	}
-	return false
 }

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,9 +117,6 @@ func (c *checker) page(at string, in *probeSection) {
 // burst lets a burst validate itself, and holds its length against the timeout that would cut it off. A burst of
 // iterations that gives a timeout and no duration sends for as long as the timeout leaves its last request.
 func (c *checker) burst(at string, in *probeSection) {
-	if c.unbuilt[at] {
-		return
-	}
 	c.tasksNeedBase(at+".load", in.Load.Tasks)
 	for i, step := range in.Load.Setup {
 		if step.HTTP != nil {
@@ -162,11 +161,19 @@ func (c *checker) bound(path string, in *probeSection) {
 	in.Load.Bound(left)
 }
 
+var errNoRedis = errors.New("no Redis of this name")
+
 // env is what specs are validated against. Without a base URL it has a stand-in: that one is missing is told by
 // needsBase, and not again if the one given is wrong.
 func (c *checker) env() probes.Env {
 	env := c.cfg.Env()
 	env.HTTP = promconfig.DefaultHTTPClientConfig // the one given has been checked, once
+	env.Redis = func(name string) (probes.Redis, error) {
+		if slices.ContainsFunc(c.file.Redis, func(r redisSection) bool { return r.Name == name }) {
+			return nil, nil //nolint:nilnil // nobody is asked while the file is checked
+		}
+		return nil, errNoRedis
+	}
 	if env.BaseURL == nil {
 		env.BaseURL = &url.URL{Scheme: "http", Host: "base.invalid"}
 	}

@@ -249,10 +249,6 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, at spot) {
 				rest.Set(reflect.MakeMap(rest.Type()))
 			}
 			d.entry(p, rest, at)
-		case isNotBuilt(at.path, key):
-			d.lines[child.path] = p.key.Line
-			d.unreadable(child.path, notBuiltText)
-			d.unbuilt[item(at.path)] = true
 		default:
 			d.unknownKey(p.key, slices.Collect(maps.Keys(fields)), at)
 		}

@@ -21,6 +21,7 @@ type Kinds struct {
 
 	Journey     *load.Journey       `yaml:"journey"`
 	Consistency *probes.Consistency `yaml:"consistency"`
+	Canary      *probes.Canary      `yaml:"canary"`
 
 	Page *probes.Page `yaml:"page"`
 	Load *load.Spec   `yaml:"load"`

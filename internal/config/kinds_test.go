@@ -57,6 +57,20 @@ func everyKeyOfAPage() *probes.Page {
 	}
 }
 
+// journeyOfTwoSteps is what testdata/good/kinds.yml says of a journey.
+func journeyOfTwoSteps() *load.Journey {
+	return &load.Journey{Steps: []load.Step{
+		{
+			Name:    "login",
+			HTTP:    &probes.HTTP{URL: "http://shop.example/login", Method: "POST", JSON: map[string]any{"name": "ann"}},
+			Capture: map[string]load.Capture{"token": {JSON: ".token"}, "visit": {Header: "X-Visit"}},
+		},
+		{Name: "basket", HTTP: &probes.HTTP{
+			URL: "http://shop.example/baskets/${visit}", Headers: map[string]string{"Authorization": "Bearer ${token}"},
+		}},
+	}}
+}
+
 func TestEveryKindIsRead(t *testing.T) {
 	cfg := mustLoad(t, "testdata/good/kinds.yml")
 	year, two := 365, 2
@@ -90,20 +104,14 @@ func TestEveryKindIsRead(t *testing.T) {
 				MinRows: 1, MaxRows: &year, Columns: []string{"day", "close"}, JSON: ".[0].close > 0",
 			}},
 		}}},
-		{Journey: &load.Journey{Steps: []load.Step{
-			{
-				Name:    "login",
-				HTTP:    &probes.HTTP{URL: "http://shop.example/login", Method: "POST", JSON: map[string]any{"name": "ann"}},
-				Capture: map[string]load.Capture{"token": {JSON: ".token"}, "visit": {Header: "X-Visit"}},
-			},
-			{Name: "basket", HTTP: &probes.HTTP{
-				URL: "http://shop.example/baskets/${visit}", Headers: map[string]string{"Authorization": "Bearer ${token}"},
-			}},
-		}}},
+		{Journey: journeyOfTwoSteps()},
 		{Consistency: &probes.Consistency{
 			URLs:    []string{"http://127.0.0.1:8001/quote", "http://127.0.0.1:8002/quote"},
 			Headers: map[string]string{"Authorization": "Bearer hunter2"}, Compare: ".close", Version: ".updated_at",
 			MaxStaleness: 5 * time.Second, MaxBody: 100 << 10, FreshConnection: true,
+		}},
+		{Canary: &probes.Canary{
+			Redis: "cache", TTL: 10 * time.Second, Tolerance: 500 * time.Millisecond, Prefix: "shop:canary:", Replica: "copy",
 		}},
 		{Page: everyKeyOfAPage()},
 	}

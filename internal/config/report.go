@@ -27,7 +27,6 @@ type report struct {
 	tainted map[string]bool // paths above those
 	spoilt  map[string]bool // mappings just above those
 	unknown map[string]bool // mappings with an unknown key: it may be a missing one misspelt
-	unbuilt map[string]bool // items that use what is not built yet: nothing more is said of them
 }
 
 // newReport makes a report of a file of which nothing has been read.
@@ -35,7 +34,7 @@ func newReport() *report {
 	return &report{
 		lines: map[string]int{"": 1}, names: map[string]string{},
 		wrong: map[string]bool{}, tainted: map[string]bool{}, spoilt: map[string]bool{},
-		unknown: map[string]bool{}, unbuilt: map[string]bool{},
+		unknown: map[string]bool{},
 	}
 }
 
@@ -89,10 +88,9 @@ func (r *report) warn(path, format string, args ...any) {
 	}
 }
 
-// doubtful says that nothing sensible can be said of a path: it, something above or something below could not be read,
-// or it belongs to what is not built yet.
+// doubtful says that nothing sensible can be said of a path: it, something above or something below could not be read.
 func (r *report) doubtful(path string) bool {
-	if r.unbuilt[item(path)] || r.tainted[path] {
+	if r.tainted[path] {
 		return true
 	}
 	for p := path; p != ""; p = parent(p) {

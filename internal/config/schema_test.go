@@ -57,12 +57,7 @@ func adjust(name string, s *schema.Schema) {
 	switch name {
 	case "Probe":
 		s.Required = []string{"name"}
-		kinds := kindNames()
-		if later := "canary"; !slices.Contains(kinds, later) { // a file may say it, and this version refuses it by name
-			kinds = append(kinds, later)
-			s.Properties[later] = &schema.Schema{Description: notBuiltText}
-		}
-		for _, kind := range kinds {
+		for _, kind := range kindNames() {
 			s.OneOf = append(s.OneOf, &schema.Schema{Required: []string{kind}})
 		}
 	case "Objective":
