@@ -2,6 +2,7 @@
 # make check   format, vet, lint, dead code, known vulnerabilities, rendered files unchanged
 # make bench   the benchmarks
 # make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio, k6 and Locust, which it installs; about six minutes
+# make bench-pages  how right the figures of pages are, beside Lighthouse, which it installs; about ten minutes
 # make render  write the rendered files (rules, rule tests, dashboards, schemas, the reference) anew
 # make build   ./perfwatch with its version linked in
 
@@ -23,12 +24,14 @@ PKG     := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \
            -X $(PKG).Branch=$(shell git rev-parse --abbrev-ref HEAD 2>/dev/null)
 
+LIGHTHOUSE := lighthouse@12
+
 K6 := go.k6.io/k6@v1.8.1
 # Fortio's later releases need a module that not every proxy hands out.
 LOADERS := vegeta=github.com/tsenart/vegeta/v12@v12.13.0 hey=github.com/rakyll/hey@v0.1.5 fortio=fortio.org/fortio@v1.63.0 \
            k6=$(K6)
 
-.PHONY: test check bench bench-peers render build peers lint deadcode vulnerabilities rendered fuzz
+.PHONY: test check bench bench-peers bench-pages render build peers lint deadcode vulnerabilities rendered fuzz
 
 test: peers
 	go test ./...
@@ -49,6 +52,12 @@ bench-peers:
 	@.ci/install wrk=wrk locust=python3-locust || echo "wrk, locust: what is missing is left out"
 	@for l in $(LOADERS); do [ -x $(TOOLS)/peers/$${l%%=*} ] || GOBIN=$(TOOLS)/peers go install $${l#*=} || echo "$${l%%=*}: left out"; done
 	cd internal/benchpeers && go build -mod=mod -o $(TOOLS)/benchpeers . && $(TOOLS)/benchpeers -tools $(TOOLS)/peers
+
+# Needs a whole Chromium beside the headless shell, and Lighthouse from npm.
+bench-pages: peers
+	@.ci/install chromium=chromium npm=npm
+	@[ -x $(TOOLS)/lighthouse/node_modules/.bin/lighthouse ] || npm install --silent --prefix $(TOOLS)/lighthouse $(LIGHTHOUSE)
+	go run ./internal/benchpages -lighthouse $(TOOLS)/lighthouse/node_modules/.bin/lighthouse -chromium $$(command -v chromium)
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o perfwatch ./cmd/perfwatch

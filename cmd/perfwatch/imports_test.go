@@ -14,19 +14,21 @@ const module = "github.com/perfwatch/perfwatch/"
 func floors() map[string][]string {
 	below := []string{"internal/chart", "internal/pipeline", "internal/browser", "internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule", "internal/config", "collector"}
 	return map[string][]string{
-		"probes":             {"internal/browser"}, // which the kind page needs, and nothing else
-		"internal/schedule":  nil,
-		"internal/objective": nil,
-		"internal/pipeline":  {"internal/schedule"},
-		"internal/peer":      nil,
-		"internal/browser":   nil,
-		"internal/guard":     {"internal/schedule"},
-		"internal/trend":     nil,
-		"internal/stage":     nil,
-		"internal/chart":     nil,
-		"internal/preview":   {"internal/chart"},
-		"internal/baseline":  nil,
-		"internal/load":      {"probes", "internal/objective", "internal/trend"},
+		"probes":              {"internal/browser"}, // which the kind page needs, and nothing else
+		"internal/schedule":   nil,
+		"internal/objective":  nil,
+		"internal/pipeline":   {"internal/schedule"},
+		"internal/peer":       nil,
+		"internal/browser":    nil,
+		"internal/benchpages": {"internal/browser", "internal/truth"},
+		"internal/guard":      {"internal/schedule"},
+		"internal/trend":      nil,
+		"internal/truth":      nil,
+		"internal/stage":      nil,
+		"internal/chart":      nil,
+		"internal/preview":    {"internal/chart"},
+		"internal/baseline":   nil,
+		"internal/load":       {"probes", "internal/objective", "internal/trend"},
 		// It keeps a load.Summary, as the collector shows one: the same floor, which load knows nothing of.
 		"internal/archive": {"probes", "internal/objective", "internal/load", "internal/baseline"},
 		"collector":        {"probes", "internal/load", "internal/objective", "internal/trend", "internal/pipeline"},

