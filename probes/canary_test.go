@@ -17,6 +17,8 @@ type cage struct {
 	drift time.Duration // what PTTL adds
 	fail  string        // the command that breaks
 	asked []string
+
+	misses int // as INFO counts them
 }
 
 type bird struct {
@@ -45,6 +47,7 @@ func (c *cage) Do(_ context.Context, command ...any) (any, error) {
 		if lives {
 			return b.value, nil
 		}
+		c.misses++
 		return nil, nil
 	case "PTTL":
 		if lives {
@@ -53,7 +56,10 @@ func (c *cage) Do(_ context.Context, command ...any) (any, error) {
 		return int64(-2), nil
 	case "DEL":
 		delete(c.keys, key)
-		return int64(1), nil
+		if lives {
+			return int64(1), nil
+		}
+		return int64(0), nil
 	}
 	return nil, fmt.Errorf("ERR unknown command %q", name)
 }
@@ -105,8 +111,9 @@ func TestAHealthyCanaryIsQuietAtAnySchedule(t *testing.T) {
 				}
 				time.Sleep(interval)
 			}
-			if len(c.keys) != 2 {
-				t.Errorf("each %v: %d keys, want always the same 2", interval, len(c.keys))
+			if len(c.keys) != 2 || c.misses > 0 {
+				t.Errorf("each %v: %d keys and %d misses, want always the same 2 keys and no look for one that is gone", interval,
+					len(c.keys), c.misses)
 			}
 		})
 	}
