@@ -39,8 +39,9 @@ func (l *load) cost() time.Duration { return l.took - max(l.Interactive, l.Loade
 
 // measure loads each page so many times, one after the other.
 func measure(ctx context.Context, b *browser.Browser, base string, rounds int) ([]*result, error) {
-	var all []*result
-	for _, page := range truth.Pages() {
+	pages := truth.Pages()
+	all := make([]*result, 0, len(pages))
+	for _, page := range pages {
 		all = append(all, &result{page: page})
 	}
 	if _, err := visit(ctx, b, base, &all[0].page); err != nil { // which starts the browser

@@ -21,7 +21,7 @@ func TestTheShellComesFirst(t *testing.T) {
 	t.Setenv("PATH", dir)
 	install := func(name string) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o700); err != nil { //nolint:gosec // a program can be executed
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -200,17 +200,7 @@ func TestEverythingIsRead(t *testing.T) {
 	if diff := cmp.Diff(want, cfg.Probes); diff != "" {
 		t.Error(diff)
 	}
-	wantRedis := []Redis{
-		{Name: "cache", URL: "redis://cache.example:6380/2", Username: "reader", Password: "hunter2"},
-		{Name: "queue", URL: "unix:///run/redis.sock", Username: "reader", PasswordFile: "testdata/secrets/password"},
-	}
-	if diff := cmp.Diff(wantRedis, cfg.Redis); diff != "" {
-		t.Error(diff)
-	}
-	everyPostgres(t, cfg.Postgres)
-	if want := (Host{Enabled: true, SampleInterval: 200 * time.Millisecond}); cfg.Host != want {
-		t.Errorf("host: %+v, want %+v", cfg.Host, want)
-	}
+	everyServer(t, cfg)
 	everythingGlobal(t, &cfg.Global)
 	everyObjective(t, cfg.Objectives)
 	everyPipeline(t, cfg.Pipelines)
@@ -371,13 +361,24 @@ func TestDefaultUserAgentSaysItsVersion(t *testing.T) {
 	}
 }
 
-func everyPostgres(t *testing.T, got []Postgres) {
+// everyServer holds what the file says of a database and of the machine.
+func everyServer(t *testing.T, cfg *Config) {
 	t.Helper()
+	if want := (Host{Enabled: true, SampleInterval: 200 * time.Millisecond}); cfg.Host != want {
+		t.Errorf("host: %+v, want %+v", cfg.Host, want)
+	}
+	wantRedis := []Redis{
+		{Name: "cache", URL: "redis://cache.example:6380/2", Username: "reader", Password: "hunter2"},
+		{Name: "queue", URL: "unix:///run/redis.sock", Username: "reader", PasswordFile: "testdata/secrets/password"},
+	}
+	if diff := cmp.Diff(wantRedis, cfg.Redis); diff != "" {
+		t.Error(diff)
+	}
 	want := []Postgres{
 		{Name: "main", DSNFile: "../secrets/shop.dsn", Interval: 5 * time.Second, Timeout: 2 * time.Second, Statements: 20},
 		{Name: "other", DSNFile: "../secrets/shop.dsn", Interval: time.Minute, Timeout: time.Second},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, cfg.Postgres); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -31,8 +31,11 @@ type Truth struct {
 	Shift       float64
 }
 
-// Width and Height are those of the window for which the shifts are right, CSS pixels.
-const Width, Height = 1350, 940
+// The window for which the shifts are right, CSS pixels.
+const (
+	Width  = 1350
+	Height = 940
+)
 
 const (
 	firstByte = 300 * time.Millisecond
@@ -126,7 +129,8 @@ func Handler() http.Handler {
 		mux.HandleFunc("GET /"+p.Name, func(w http.ResponseWriter, r *http.Request) {
 			after(r, p.late)
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = fmt.Fprintf(w, `<!doctype html><html lang=en><title>%s</title><link rel=icon href="data:,"><body style="margin:0"><script>
+			_, _ = fmt.Fprintf(w, `<!doctype html><html lang=en><title>%s</title><link rel=icon href="data:,">
+				<body style="margin:0"><script>
 				const spin = (ms) => { const t = performance.now(); while (performance.now() - t < ms); };
 				const task = (name, at, ms) => setTimeout(() => {
 					performance.mark(name + '0'); spin(ms); performance.mark(name + '1') }, at);
