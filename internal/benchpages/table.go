@@ -11,8 +11,8 @@ import (
 
 // writeErrors shows by how much each figure misses the truth.
 func writeErrors(out io.Writer, all []*result) error {
-	_, _ = fmt.Fprintln(out, "Error against the pages' own truth in ms, median (95 % within; for the cost: the most). First byte and first"+
-		"\npaint are counted from when they could come.")
+	_, _ = fmt.Fprintln(out, "Error against the pages' own truth in ms, median (95 % within; for the cost: the most)."+
+		"\nFirst byte and first paint are counted from when they could come.")
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "page\tloads\tfirst byte\tfirst paint\tinteractive\tblocking\tshift\tcost of a load")
 	for _, r := range all {

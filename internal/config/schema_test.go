@@ -23,7 +23,7 @@ import (
 
 const (
 	schemaPath    = "schema.json"
-	referencePath = "../../docs/configuration.md"
+	referencePath = "configuration.md"
 	refusedPath   = "testdata/schema_refuses.txt"
 )
 
