@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -255,6 +256,29 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
+}
+
+// FuzzBaseline compares with, and writes, whatever can be read.
+func FuzzBaseline(f *testing.F) {
+	f.Add([]byte(`{"format": 1, "source": "run", "verdict": "met", "probes": [{"name": "home", "kind": "http", "response_us": "1 2:3"}],
+		"bursts": [{"probe": "journey", "hash": "hash", "duration": 1e-300, "timeline": {"step": 0, "cells": [{}]},
+		"runs": [{}], "all": {"response_us": "3599999999", "latency": {"p95": -1}}, "endpoints": [{"name": "view"}]}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		earlier, err := parse(text)
+		if err != nil {
+			return
+		}
+		now := sample(t)
+		now.CompareWith(earlier, "earlier")
+		earlier.Judge()
+		for _, format := range Formats() {
+			for _, r := range []*Report{now, earlier} {
+				if err := r.Write(io.Discard, format); err != nil {
+					t.Errorf("%s: %v", format, err)
+				}
+			}
+		}
+	})
 }
 
 // TestThePageNeedsNothingElse looks for everything that a browser would load or run.

@@ -69,6 +69,11 @@ func read(path string) (r *Report, err error) {
 	if len(text) > maxReport {
 		return nil, fmt.Errorf("more than %d MiB", maxReport>>20)
 	}
+	return parse(text)
+}
+
+// parse believes nothing that is no report.
+func parse(text []byte) (*Report, error) {
 	var which struct {
 		Format  int    `json:"format"`
 		Source  Source `json:"source"`
@@ -83,7 +88,7 @@ func read(path string) (r *Report, err error) {
 	case which.Format < 1 || which.Source == "" || which.Verdict == "":
 		return nil, errForeign
 	}
-	r = &Report{}
+	r := &Report{}
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, fmt.Errorf("%w: %w", errForeign, err)
 	}
