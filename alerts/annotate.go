@@ -2,6 +2,8 @@ package alerts
 
 import (
 	"fmt"
+	"hash/fnv"
+	"strconv"
 	"strings"
 
 	"github.com/perfwatch/perfwatch/internal/objective"
@@ -40,15 +42,26 @@ func annotations(o *objective.Objective, t objective.Threshold, value string, op
 	crossed := side(o.Measure) + " its " + thresholdText(o, t)
 	summary := quote(title(o)) + " " + crossed
 	description := quote(title(o)) + ": " + value + " " + quote(span(o)) + ", " + crossed + aim(o, t) + ". " + certainty(o)
-	return append([]pair{{"summary", summary}, {"description", description}}, links(o.AlertName(), opts)...)
+	return append([]pair{{"summary", summary}, {"description", description}}, links(o.AlertName(), "?viewPanel="+strconv.Itoa(PanelID(o.Name)), opts)...)
 }
 
-// links lead from an alert to its page and its dashboard.
-func links(alert string, opts Options) []pair {
+// links lead from an alert to its page and its dashboard, or to a panel of it.
+func links(alert, panel string, opts Options) []pair {
 	return []pair{
 		{"runbook_url", opts.ExternalURL + "/runbooks/" + alert},
-		{"dashboard_url", opts.GrafanaURL + "/d/perfwatch-overview"},
+		{"dashboard_url", opts.GrafanaURL + "/d/perfwatch-overview" + panel},
 	}
+}
+
+// Panels of objectives have ids from firstPanel up to twice as much, those of all others lower ones.
+const firstPanel = 1 << 21
+
+// PanelID is the id of the panel on the overview that draws an objective over time. It comes from the objective's name
+// alone, so that a link to it survives a change of order.
+func PanelID(name string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name)) // a hash takes everything
+	return firstPanel + int(h.Sum32()%(firstPanel/2))
 }
 
 func title(o *objective.Objective) string {

@@ -3,6 +3,7 @@ package alerts
 import (
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,11 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 			if want := "https://perf.example/base/runbooks/" + r.Alert; notes["runbook_url"] != want {
 				t.Errorf("%s: runbook_url %q, want %q", r.Alert, notes["runbook_url"], want)
 			}
-			if want := "https://graf.example/d/perfwatch-overview"; notes["dashboard_url"] != want {
+			want := "https://graf.example/d/perfwatch-overview"
+			if name := labels["objective"]; name != "" {
+				want += "?viewPanel=" + strconv.Itoa(PanelID(name))
+			}
+			if notes["dashboard_url"] != want {
 				t.Errorf("%s: dashboard_url %q, want %q", r.Alert, notes["dashboard_url"], want)
 			}
 			for name, value := range labels {

@@ -301,11 +301,11 @@ func TestPanelIDsComeFromNames(t *testing.T) {
 		}
 		return list
 	}
-	ab, ba := ids(named("a", "b"), firstFigure), ids(named("b", "a"), firstFigure)
+	ab, ba := ids(named("a", "b")), ids(named("b", "a"))
 	if ab[0] != ba[1] || ab[1] != ba[0] || ab[0] == ab[1] {
 		t.Errorf("ids %v and %v, want the same in the other order", ab, ba)
 	}
-	same := ids(named("a", "a"), firstFigure)
+	same := ids(named("a", "a"))
 	if same[1] != same[0]+1 {
 		t.Errorf("ids %v of one name twice, want the second beside the first", same)
 	}

@@ -3,21 +3,18 @@ package dashboards
 import (
 	"cmp"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 
 	"github.com/prometheus/common/model"
 
+	"github.com/perfwatch/perfwatch/alerts"
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
-// Panels of objectives take their ids from here up, in two ranges: figures and graphs.
-const (
-	firstFigure = 1 << 20
-	firstGraph  = 1 << 21
-)
+// figureBelow is how far the id of an objective's figure lies below that of its graph, which links lead to.
+const figureBelow = 1 << 20
 
 // addObjectives draws each objective twice: as a figure, and over time against its thresholds.
 func addObjectives(g *grid, cfg *config.Config) {
@@ -25,9 +22,9 @@ func addObjectives(g *grid, cfg *config.Config) {
 		return
 	}
 	g.row(100, "Objectives")
-	figures, graphs := ids(cfg.Objectives, firstFigure), ids(cfg.Objectives, firstGraph)
+	graphs := ids(cfg.Objectives)
 	for i := range cfg.Objectives {
-		g.add(4, 4, figure(&cfg.Objectives[i], figures[i], cfg.Global.ExternalURL))
+		g.add(4, 4, figure(&cfg.Objectives[i], graphs[i]-figureBelow, cfg.Global.ExternalURL))
 	}
 	g.newline()
 	g.add(gridWidth, 2+len(cfg.Objectives), history())
@@ -37,14 +34,11 @@ func addObjectives(g *grid, cfg *config.Config) {
 	}
 }
 
-// ids gives each objective a panel id that comes from its name alone, so that links to it survive a change of order.
-// Where two names meet, the later one in the file gives way.
-func ids(objectives []objective.Objective, first int) []int {
+// ids gives each objective the panel id that alerts link to. Where two names meet, the later one in the file gives way.
+func ids(objectives []objective.Objective) []int {
 	taken, list := map[int]bool{}, make([]int, len(objectives))
 	for i := range objectives {
-		h := fnv.New32a()
-		_, _ = h.Write([]byte(objectives[i].Name)) // a hash takes everything
-		id := first + int(h.Sum32()%firstFigure)
+		id := alerts.PanelID(objectives[i].Name)
 		for taken[id] {
 			id++
 		}
