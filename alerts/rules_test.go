@@ -101,7 +101,10 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 		"PerfwatchProbeDown":  "warning critical", "PerfwatchDown": "critical", "PerfwatchRedisDown": "critical",
 		"PerfwatchConfigReloadFailed": "warning", "PerfwatchBurstAborted": "warning",
 		"PerfwatchBurstInvalid": "info warning", "PerfwatchBurstMissing": "warning",
-		"PerfwatchLoadRegression": "warning",
+		"PerfwatchLoadRegression": "warning", "PerfwatchDailyPipeline": "info",
+		"PerfwatchPipelineLate": "warning critical", "PerfwatchPipelineOverBudget": "warning critical",
+		"PerfwatchPipelineFailed": "warning", "PerfwatchPipelinePredictedMiss": "warning", "PerfwatchPipelineStuck": "warning",
+		"PerfwatchPipelineOverlap": "info",
 	}
 	got := map[string]string{}
 	opts := Options{ExternalURL: "https://perf.example/base/", GrafanaURL: "https://graf.example/"}
