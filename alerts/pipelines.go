@@ -134,7 +134,8 @@ func (s scenario) run(o *objective.Objective, n int) []inputSeries {
 		{fmt.Sprintf("%s{pipeline=%q}", pipelineDuration, other(name)), fmt.Sprintf("%sx%d", number(worstFigure(o)), n)},
 	}
 	if s.samples > 0 {
-		all = append(all, inputSeries{fmt.Sprintf("%s{pipeline=%q}", pipelineDuration, name), fmt.Sprintf("%sx%d", number(exact(s.value)), n)})
+		value := fmt.Sprintf("%sx%d", number(exact(s.value)), n)
+		all = append(all, inputSeries{fmt.Sprintf("%s{pipeline=%q}", pipelineDuration, name), value})
 	}
 	return all
 }

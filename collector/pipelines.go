@@ -148,13 +148,15 @@ func pipelineFamilies() []Family {
 		{pipelineStuck, gauge, []string{"pipeline"}, "Open runs that have reported nothing for longer than stuck_after."},
 		{pipelineBudget, gauge, []string{"pipeline", "stage"}, "How long a run may take, and its stages; stage \"\" is the run."},
 		{pipelineExpected, gauge, []string{"pipeline"},
-			"When the next run is due: the first instant of the schedule that no run has served, which may be past. Absent without a schedule."},
+			"When the next run is due: the first instant of the schedule that no run has served, which may be past. " +
+				"Absent without a schedule."},
 		{pipelineOverdue, gauge, []string{"pipeline"}, "From when on that run is late: when it is due, and the grace."},
 		{pipelineRuns, counter, []string{"pipeline", "outcome"},
 			"Runs by how they ended. missed is one that did not start in time, unknown one that was due while perfwatch was away, " +
 				"abandoned one that another took the place of."},
 		{pipelineOverlaps, counter, []string{"pipeline"}, "Runs that began while another was still at work."},
-		{pipelineFailures, gauge, []string{"pipeline"}, "How many of the last runs that began did not succeed, in a row; 0 after a success."},
+		{pipelineFailures, gauge, []string{"pipeline"},
+			"How many of the last runs that began did not succeed, in a row; 0 after a success."},
 		{pipelineLastSuccess, gauge, []string{"pipeline"}, "When the last run that succeeded ended. Absent before the first."},
 		{pipelineLastDuration, gauge, []string{"pipeline", "stage"},
 			"How long the last run that succeeded took, and its stages; stage \"\" is the run. Absent before the first."},

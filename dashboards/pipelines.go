@@ -19,8 +19,10 @@ func drawPipelines(g *grid, cfg *config.Config) {
 	g.add(12, 9, series(1022, "Duration from run to run", "How long the last run that succeeded took, beside its objectives.", "s",
 		append([]query{{`max by (pipeline) (perfwatch_pipeline_last_duration_seconds{stage=""})`, "{{pipeline}}"}},
 			linesOf(cfg, objective.PipelineDuration, 0)...)...))
-	g.add(12, 9, series(1023, "Runs by outcome", "How runs ended. missed did not start in time; unknown was due while perfwatch was away.", "short",
-		query{`sum by (pipeline, outcome) (increase(perfwatch_pipeline_runs_total[$__rate_interval]))`, "{{pipeline}} {{outcome}}"}).stacked())
+	g.add(12, 9, series(1023, "Runs by outcome",
+		"How runs ended. missed did not start in time; unknown was due while perfwatch was away.", "short",
+		query{`sum by (pipeline, outcome) (increase(perfwatch_pipeline_runs_total[$__rate_interval]))`,
+			"{{pipeline}} {{outcome}}"}).stacked())
 	g.add(12, 9, series(1024, "Runs at once", "Runs that go on now. More than one is an overlap.", "short",
 		query{`max by (pipeline) (perfwatch_pipeline_running)`, "{{pipeline}}"},
 		query{`max by (pipeline) (perfwatch_pipeline_stuck_runs)`, "{{pipeline}} stuck"}))

@@ -17,7 +17,8 @@ import (
 
 func addPipelineExec(app *kingpin.Application, c *cli) (string, action) {
 	cmd := app.Command("pipeline", "Report the stages of a pipeline.").
-		Command("exec", "Run a command as a stage of a pipeline and report it: perfwatch pipeline exec --pipeline daily --stage fetch -- command…")
+		Command("exec", "Run a command as a stage and report it: "+
+			"perfwatch pipeline exec --pipeline daily --stage fetch -- command…")
 	s := stage.Stage{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	cmd.Flag("pipeline", "The pipeline.").Required().StringVar(&s.Pipeline)
 	cmd.Flag("stage", "Its stage.").Required().StringVar(&s.Name)
@@ -56,7 +57,7 @@ func addPipelineExec(app *kingpin.Application, c *cli) (string, action) {
 // passedOn are the signals that the command is told of. At a terminal it hears of Ctrl-C and Ctrl-\ itself.
 func passedOn() []os.Signal {
 	all := append([]os.Signal{syscall.SIGTERM, syscall.SIGHUP}, userSignals()...)
-	if term.IsTerminal(int(os.Stdin.Fd())) { //nolint:gosec // a descriptor is small
+	if term.IsTerminal(int(os.Stdin.Fd())) {
 		return all
 	}
 	return append(all, syscall.SIGINT, syscall.SIGQUIT)

@@ -85,8 +85,9 @@ func (d *daemon) pipelines() []*pipeline.Pipeline { return d.current.Load().pipe
 
 // pipelineStatus is how the pipelines do.
 func (d *daemon) pipelineStatus() []pipeline.Status {
-	all, now := []pipeline.Status{}, time.Now()
-	for _, p := range d.pipelines() {
+	now, at := time.Now(), d.pipelines()
+	all := make([]pipeline.Status, 0, len(at))
+	for _, p := range at {
 		all = append(all, p.Status(now))
 	}
 	return all

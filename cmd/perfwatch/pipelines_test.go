@@ -46,46 +46,34 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-func getText(t *testing.T, url string) string {
+// fetch asks a server and reads its whole answer; the status is 0 if there is none.
+func fetch(t *testing.T, method, url string) (status int, text []byte) {
 	t.Helper()
-	resp, err := http.Get(url) //nolint:noctx // a test
+	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	resp, err := (&http.Client{}).Do(req)
+	if err != nil {
+		return 0, nil
 	}
 	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
+	if text, err = io.ReadAll(resp.Body); err != nil {
+		return 0, nil
 	}
-	return string(text)
+	return resp.StatusCode, text
 }
 
-func postEvent(t *testing.T, url string) (status int, answer map[string]any) {
+func getText(t *testing.T, url string) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, nil
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return 0, nil
-	}
-	return resp.StatusCode, answer
+	_, text := fetch(t, http.MethodGet, url)
+	return string(text)
 }
 
 func pipelineRuns(t *testing.T, base string) (open, ended []pipelineRun) {
 	t.Helper()
-	resp, err := http.Get(base + "/api/v1/pipelines/daily") //nolint:noctx // a test
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
 	var answer struct{ Open, Ended []pipelineRun }
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+	if err := json.Unmarshal([]byte(getText(t, base+"/api/v1/pipelines/daily")), &answer); err != nil {
 		t.Fatal(err)
 	}
 	return answer.Open, answer.Ended
@@ -125,8 +113,8 @@ func TestAKilledDaemonForgetsNoPipelineEvent(t *testing.T) {
 	for round := range 6 {
 		cmd, base := serveProcess(t, dir)
 		if round == 0 {
-			if status, answer := postEvent(t, base+"/api/v1/pipelines/daily/fetch/start?run=a"); status != http.StatusOK {
-				t.Fatalf("start: %d %v", status, answer)
+			if status, answer := fetch(t, http.MethodPost, base+"/api/v1/pipelines/daily/fetch/start?run=a"); status != http.StatusOK {
+				t.Fatalf("start: %d %s", status, answer)
 			}
 		}
 		open, _ := pipelineRuns(t, base)
@@ -139,7 +127,8 @@ func TestAKilledDaemonForgetsNoPipelineEvent(t *testing.T) {
 				go func() { _ = cmd.Process.Kill(); close(killed) }()
 			}
 			n := acknowledged + 1
-			if status, _ := postEvent(t, fmt.Sprintf("%s/api/v1/pipelines/daily/fetch/progress?run=a&items=%d", base, n)); status != http.StatusOK {
+			event := fmt.Sprintf("%s/api/v1/pipelines/daily/fetch/progress?run=a&items=%d", base, n)
+			if status, _ := fetch(t, http.MethodPost, event); status != http.StatusOK {
 				break
 			}
 			acknowledged = n

@@ -202,8 +202,7 @@ func TestEverythingIsRead(t *testing.T) {
 	}
 	everyServer(t, cfg)
 	everythingGlobal(t, &cfg.Global)
-	everyObjective(t, cfg.Objectives)
-	everyPipeline(t, cfg.Pipelines)
+	everyObjective(t, cfg)
 }
 
 func everyPipeline(t *testing.T, got []pipeline.Spec) {
@@ -250,8 +249,10 @@ func everythingGlobal(t *testing.T, g *Global) {
 	}
 }
 
-func everyObjective(t *testing.T, got []objective.Objective) {
+func everyObjective(t *testing.T, cfg *Config) {
 	t.Helper()
+	everyPipeline(t, cfg.Pipelines)
+	got := cfg.Objectives
 	at := func(v float64) *float64 { return &v }
 	want := []objective.Objective{
 		{

@@ -31,7 +31,8 @@ func Masked(path string) ([]byte, error) {
 
 // secretNames are keys of any section whose values are secrets: those of the HTTP client, and what people call them.
 // A file that holds one is named openly.
-var secretNames = regexp.MustCompile(`(?i)(^|_)(password|secrets?|credentials|token|bearer|dsn|cookies?|api_?key|private_?key|passphrase)$`)
+var secretNames = regexp.MustCompile(
+	`(?i)(^|_)(password|secrets?|credentials|token|bearer|dsn|cookies?|api_?key|private_?key|passphrase)$`)
 
 // secretParameters are those of a query string.
 var secretParameters = regexp.MustCompile(`(?i)([?&;][^=&;\s]*(?:key|token|secret|password|auth|sig|signature|code)=)[^&;\s]+`)

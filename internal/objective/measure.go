@@ -44,7 +44,9 @@ const PipelineDuration Measure = "pipeline_duration"
 
 // Measures lists every measure in the order of the documentation.
 func Measures() []Measure {
-	return append([]Measure{Latency, ErrorRatio, PageFCP, PageTTI, CacheHitRatio, CPUUsage, MemoryUsage, PipelineDuration}, BurstMeasures()...)
+	return append([]Measure{
+		Latency, ErrorRatio, PageFCP, PageTTI, CacheHitRatio, CPUUsage, MemoryUsage, PipelineDuration,
+	}, BurstMeasures()...)
 }
 
 // BurstMeasures lists those that are judged on the last burst and not over a window.

@@ -118,9 +118,9 @@ func (t *Tracker) Observe(at time.Time, v float64) {
 	}
 }
 
-// Burst records the figure of a valid burst, or of a run of a pipeline, and how many samples it was taken from. It replaces the one before, even
-// where there is none: a value that is not finite, or of no sample, says that the burst has no such figure. A measure
-// over a window takes none.
+// Burst records the figure of a valid burst, or of a run of a pipeline, and how many samples it was taken from. It
+// replaces the one before, even where there is none: a value that is not finite, or of no sample, says that the burst has
+// no such figure. A measure over a window takes none.
 func (t *Tracker) Burst(v float64, samples int) {
 	if !t.objective.Measure.OfLast() {
 		return

@@ -179,13 +179,18 @@ func (r *Run) take(e *Event) (bool, error) {
 func (r *Run) begin(stage *StageRun, e *Event) bool {
 	switch {
 	case stage == nil:
-		r.Stages = append(r.Stages, StageRun{Name: e.Stage, State: Running, Start: e.At, Items: max(e.Items, -1), Attempts: 1, Key: e.Key})
+		r.Stages = append(r.Stages, begun(e, 1))
 	case stage.State == Broken && (e.Key == "" || e.Key != stage.Key):
-		*stage = StageRun{Name: e.Stage, State: Running, Start: e.At, Items: max(e.Items, -1), Attempts: stage.Attempts + 1, Key: e.Key}
+		*stage = begun(e, stage.Attempts+1)
 	default:
 		return false
 	}
 	return true
+}
+
+// begun is a stage at its start.
+func begun(e *Event, attempt int) StageRun {
+	return StageRun{Name: e.Stage, State: Running, Start: e.At, Items: max(e.Items, -1), Attempts: attempt, Key: e.Key}
 }
 
 // end moves a stage on, or ends it.

@@ -15,8 +15,9 @@ func peakMemory(state *os.ProcessState) int64 {
 	if !ok {
 		return 0
 	}
+	size := int64(usage.Maxrss) //nolint:unconvert // it is 32 bits wide on some platforms
 	if runtime.GOOS == "darwin" {
-		return int64(usage.Maxrss)
+		return size
 	}
-	return int64(usage.Maxrss) * 1024 //nolint:unconvert // it is 32 bits wide on some platforms
+	return size * 1024
 }

@@ -49,7 +49,7 @@ type Stage struct {
 func (s *Stage) Exec(ctx context.Context, signals <-chan os.Signal) int {
 	report := s.reporter(ctx)
 	defer report.close()
-	cmd := exec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec,noctx // it is what the caller wants run, to its end
+	cmd := exec.Command(s.Command[0], s.Command[1:]...) //nolint:noctx // it is what the caller wants run, to its end
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.Stdin, s.Stdout, s.Stderr
 	report.send(event{verb: "start", at: time.Now(), items: -1})
 	if err := cmd.Start(); err != nil {

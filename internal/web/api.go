@@ -54,5 +54,6 @@ func (o *Options) listObjectives(w http.ResponseWriter, _ *http.Request) {
 		}
 		list = append(list, j)
 	}
-	writeJSON(w, http.StatusOK, "application/json", map[string]any{"at": page.Now.UTC().Format(time.RFC3339Nano), "objectives": list})
+	answer := map[string]any{"at": page.Now.UTC().Format(time.RFC3339Nano), "objectives": list}
+	writeJSON(w, http.StatusOK, "application/json", answer)
 }

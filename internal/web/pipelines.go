@@ -153,9 +153,10 @@ func setEvent(e *pipeline.Event, name, value string) (err error) {
 
 // listPipelines answers GET /api/v1/pipelines.
 func (o *Options) listPipelines(w http.ResponseWriter, _ *http.Request) {
-	list := []pipelineJSON{}
-	for _, s := range o.Pipelines() {
-		list = append(list, newPipelineJSON(&s))
+	all := o.Pipelines()
+	list := make([]pipelineJSON, 0, len(all))
+	for i := range all {
+		list = append(list, newPipelineJSON(&all[i]))
 	}
 	writeJSON(w, http.StatusOK, "application/json", map[string]any{"pipelines": list})
 }

@@ -63,7 +63,8 @@ func newPipelineView(s pipeline.Status, now time.Time) pipelineView {
 	}
 	for i := range s.Ended[:min(shownRuns, len(s.Ended))] {
 		r := &s.Ended[i]
-		run := runView{Run: *r, Took: r.Duration(r.End), Badge: newBadge(fine, string(r.Outcome)), Stages: stageViews(&s.Spec, r, r.End)}
+		run := runView{Run: *r, Took: r.Duration(r.End), Badge: newBadge(fine, string(r.Outcome))}
+		run.Stages = stageViews(&s.Spec, r, r.End)
 		if r.Outcome != pipeline.Success {
 			run.Badge = newBadge(broken, string(r.Outcome))
 		}
@@ -91,7 +92,8 @@ func judgePipeline(s *pipeline.Status) (severity, badge, string) {
 	case over:
 		return missed, newBadge(missed, "over budget"), "it takes longer than it may"
 	case miss:
-		return noticed, newBadge(noticed, "will be late"), "at this pace it takes longer than " + objective.Seconds.Format(s.Spec.Budget.Seconds())
+		budget := objective.Seconds.Format(s.Spec.Budget.Seconds())
+		return noticed, newBadge(noticed, "will be late"), "at this pace it takes longer than " + budget
 	case len(s.Open) > 1:
 		return noticed, newBadge(noticed, "overlap"), "runs go on side by side"
 	case len(s.Open) == 1:

@@ -14,7 +14,6 @@ type selection struct {
 	Query       string
 	Page, Pages int // from 1
 	Found, All  int
-	query       url.Values
 }
 
 // selectChecks takes the probes whose name, group, kind or last outcome has every word of a query, and of those a page.

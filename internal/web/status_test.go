@@ -41,19 +41,19 @@ func TestTargetsAreShownWithTheWorstFirst(t *testing.T) {
 	want := []string{
 		"Metric |Target |Current |Status |Lately |Judged on |",
 		"API p95 latency api_latency_p95 · runbook · evidence |≤ " + sec(0.5) + levels + " |" + sec(0.73) +
-			" | ✕ critical 480 samples ||480 samples last 5 min |",
+			" ≤ " + sec(0.5) + " | ✕ critical 480 samples ||480 samples last 5 min |",
 		"Cache hit rate cache_hit_ratio · evidence |≥ " + ratio(0.85) + " warning " + ratio(0.75) + ", critical " + ratio(0.6) + " |" +
 			ratio(0.83) +
-			" | ▲ missed 9120 samples ||9120 samples last 5 min |",
+			" ≥ " + ratio(0.85) + " | ▲ missed 9120 samples ||9120 samples last 5 min |",
 		"Error rate error_ratio · evidence |≤ " + ratio(0.01) + " warning " + ratio(0.005) + ", critical " + ratio(0.02) + " |" + ratio(0.0062) +
-			" | ▲ warning 480 samples ||480 samples last 15 min |",
+			" ≤ " + ratio(0.01) + " | ▲ warning 480 samples ||480 samples last 15 min |",
 		"API p99 latency api_latency_p99 · runbook · evidence |≤ " + sec(0.5) + levels + " |" + sec(0.81) +
-			" | … not enough data 480/1000 samples ||480/1000 samples last 5 min |",
-		"Concurrent users concurrent_users · evidence |≥ " + count(100) + " |– | … no data no burst yet ||no burst yet |",
+			" ≤ " + sec(0.5) + " | … not enough data 480/1000 samples ||480/1000 samples last 5 min |",
+		"Concurrent users concurrent_users · evidence |≥ " + count(100) + " |– ≥ " + count(100) + " | … no data no burst yet ||no burst yet |",
 		"API median latency api_latency_p50 · runbook · evidence |≤ " + sec(0.5) + levels + " |" + sec(0.12) +
-			" | ✓ met 480 samples ||480 samples last 5 min |",
+			" ≤ " + sec(0.5) + " | ✓ met 480 samples ||480 samples last 5 min |",
 		"Memory usage memory_usage · evidence |≤ " + ratio(0.75) + " warning " + ratio(0.75) + ", critical " + ratio(0.9) + " |" + ratio(0.622) +
-			" | ✓ met 3000 samples ||3000 samples last 5 min |",
+			" ≤ " + ratio(0.75) + " | ✓ met 3000 samples ||3000 samples last 5 min |",
 	}
 	clean := func(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, " |", "|"), "| ", "|") }
 	got := rows(page)

@@ -60,7 +60,8 @@ const maxBody = 16 << 10
 
 // policy allows our own style sheet, script, icons and forms, and nothing else: no script of a page itself runs, even if
 // markup slips in.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; " +
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; " +
+	"form-action 'self'; " +
 	"base-uri 'none'; frame-ancestors 'none'"
 
 // New makes the handler. It fails if the external URL is not one.

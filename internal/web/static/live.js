@@ -2,7 +2,8 @@
 "use strict";
 (() => {
   const live = document.getElementById("live");
-  let states = "";
+  // What the page says of each burst: an event that says otherwise asks for a new page.
+  const shown = () => [...document.querySelectorAll("[data-burst]")].map((row) => row.dataset.burst + !row.hidden).join();
 
   // busy says that the reader is in the middle of something that a new page would take away.
   const busy = () => document.hidden || document.querySelector("main details[open]") ||
@@ -22,12 +23,10 @@
   }
 
   function follow(bursts) {
-    const now = bursts.map((b) => b.name + b.running).join();
-    if (states && now !== states) {
+    if (bursts.map((b) => b.name + b.running).join() !== shown()) {
       renew();
       live.textContent = bursts.filter((b) => b.running).map((b) => `${b.name} runs`).join(", ") || "no burst runs";
     }
-    states = now;
     for (const b of bursts) {
       const row = document.querySelector(`[data-burst="${CSS.escape(b.name)}"]`);
       if (!row || !b.running) continue;
@@ -37,8 +36,13 @@
   }
 
   if (document.querySelector("[data-burst]")) {
-    const events = new EventSource("events");
-    events.addEventListener("bursts", (e) => follow(JSON.parse(e.data)));
+    let events;
+    const listen = () => {
+      events = new EventSource("events");
+      events.addEventListener("bursts", (e) => follow(JSON.parse(e.data)));
+      events.addEventListener("error", () => events.readyState === EventSource.CLOSED && setTimeout(listen, 10000));
+    };
+    listen();
     addEventListener("pagehide", () => events.close());
   }
   const every = Number(document.body.dataset.refresh);
