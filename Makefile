@@ -1,7 +1,8 @@
 # make test    all tests, installing what they need
 # make check   format, vet, lint, dead code, known vulnerabilities, rendered files unchanged
 # make bench   the benchmarks
-# make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio, k6 and Locust, which it installs; about six minutes
+# make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio, k6 and Locust, and what probes cost beside
+#              blackbox_exporter; it installs them; about a quarter of an hour
 # make bench-pages  how right the figures of pages are, beside Lighthouse, which it installs; about ten minutes
 # make render  write the rendered files (rules, rule tests, dashboards, schemas, the reference) anew
 # make build   ./perfwatch with its version linked in

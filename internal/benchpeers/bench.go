@@ -23,12 +23,15 @@ const startup = 30 * time.Second
 
 // A bench is one comparison.
 type bench struct {
-	self   string // this program
-	tools  string
-	folder string // for what the clients need and leave
-	out    io.Writer
-	url    string // of the target
-	quit   func()
+	self string // this program
+	many string // URL of the target of probes
+
+	perfwatch string // the program; "" leaves probes out
+	tools     string
+	folder    string // for what the clients need and leave
+	out       io.Writer
+	url       string // of the target
+	quit      []func()
 
 	client http.Client
 }
@@ -41,9 +44,19 @@ func pinned(ctx context.Context, core, program string, args ...string) *exec.Cmd
 	return exec.CommandContext(ctx, program, args...)
 }
 
-// startTarget starts the target, which ends with this process.
+// startTarget starts the targets, which end with this process.
 func (b *bench) startTarget(ctx context.Context) error {
-	cmd := pinned(ctx, targetCore, b.self, "target")
+	for kind, url := range map[string]*string{"target": &b.url, "probed": &b.many} {
+		if err := b.startServer(ctx, kind, url); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startServer starts one of them and learns its URL.
+func (b *bench) startServer(ctx context.Context, kind string, url *string) error {
+	cmd := pinned(ctx, targetCore, b.self, kind)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -56,24 +69,27 @@ func (b *bench) startTarget(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the target: %w", err)
 	}
-	b.quit = func() {
+	b.quit = append(b.quit, func() {
 		_ = in.Close()
 		_ = cmd.Wait()
-	}
+	})
 	line, err := bufio.NewReader(out).ReadString('\n')
-	b.url = strings.TrimSpace(line)
+	*url = strings.TrimSpace(line)
 	return err
 }
 
 func (b *bench) close() {
-	if b.quit != nil {
-		b.quit()
+	for _, quit := range b.quit {
+		quit()
 	}
 }
 
 // ask is a request to the target itself.
-func (b *bench) ask(ctx context.Context, path string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+path, nil)
+func (b *bench) ask(ctx context.Context, path string) (string, error) { return b.get(ctx, b.url+path) }
+
+// get is a request to anybody.
+func (b *bench) get(ctx context.Context, url string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return "", err
 	}

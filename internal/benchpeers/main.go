@@ -1,5 +1,6 @@
-// Benchpeers compares perfwatch's bursts with other load generators on this machine: what a request costs each of them,
-// and what each says of a target that stops for a second in every five. It is a module of its own, so that the program
+// Benchpeers compares perfwatch with others on this machine. Its bursts with other load generators: what a request costs
+// each of them, and what each says of a target that stops for a second in every five. Its probes with other probers: what
+// a probe costs, what many of them hold in memory, and how evenly they ask. It is a module of its own, so that the program
 // does not depend on what only a comparison needs. `make bench-peers` runs it.
 package main
 
@@ -30,11 +31,19 @@ func report(ctx context.Context, args []string, out, errors io.Writer) int {
 
 // run is the comparison, or one of the processes that it starts: the target, or a client of this program.
 func run(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) > 0 && args[0] == "target" {
-		return serveTarget(os.Stdin, out)
-	}
-	if len(args) > 0 && args[0] == "client" {
-		return runClient(ctx, args[1:], out)
+	if len(args) > 0 {
+		switch args[0] {
+		case "target":
+			return serveTarget(os.Stdin, out)
+		case "client":
+			return runClient(ctx, args[1:], out)
+		case "probed":
+			return serveProbed(os.Stdin, out)
+		case "prober":
+			return runProber(ctx, args[1:])
+		case "truth":
+			return runTruth(ctx, args[1:], out)
+		}
 	}
 	flags := flag.NewFlagSet("benchpeers", flag.ContinueOnError)
 	tools := flags.String("tools", "", "folder of vegeta, hey, fortio and k6; what is not there is left out")
@@ -43,6 +52,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	long := flags.Duration("long", 3*time.Second, "the longer one")
 	open := flags.Duration("open", 10*time.Second, "how long the clients of the open model send at each rate; 0 leaves them out")
 	stall := flags.Duration("stall", 30*time.Second, "how long the target that stops is asked; 0 leaves it out")
+	program := flags.String("perfwatch", "", "perfwatch itself, whose probes are measured beside other probers; left out: they are not")
+	probing := flags.Duration("probing", 20*time.Second, "how long each prober is measured, in whole tens of seconds")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -54,7 +65,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := (locust{folder: folder}).write(); err != nil {
 		return err
 	}
-	b := &bench{self: os.Args[0], tools: *tools, folder: folder, out: out}
+	b := &bench{self: os.Args[0], perfwatch: *program, tools: *tools, folder: folder, out: out}
 	defer b.close()
 	if err := b.startTarget(ctx); err != nil {
 		return err
@@ -69,8 +80,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	}
-	if *stall <= 0 {
+	if *stall > 0 {
+		if err := b.stalls(ctx, *stall); err != nil {
+			return err
+		}
+	}
+	if *program == "" {
 		return nil
 	}
-	return b.stalls(ctx, *stall)
+	return b.probing(ctx, *probing)
 }
