@@ -204,8 +204,8 @@ func TestRulesWithoutObjectivesStillWatchPerfwatch(t *testing.T) {
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("promtool test rules: %v\n%s", err, out)
 	}
-	if got := strings.Count(string(rules), "- alert:"); got != 10 {
-		t.Errorf("%d rules, want 10", got)
+	if got := strings.Count(string(rules), "- alert:"); got != 18 {
+		t.Errorf("%d rules, want 18: 10 of perfwatch and its bursts, 8 of pipelines", got)
 	}
 }
 

@@ -86,7 +86,7 @@ func TestFailures(t *testing.T) {
 		{"not found", s.URL + "/missing", 15 * time.Second, Expectation, "", 404, false},
 		{"no answer", s.URL + "/silent", 3 * time.Second, NoResponse, "", 0, true},
 		{"nothing painted", s.URL + "/blank", 3 * time.Second, NoPaint, "", 0, true},
-		{"an image that never ends", s.URL + "/image", 3 * time.Second, NoLoad, "", 0, true},
+		{"an image that never ends", s.URL + "/image", 8 * time.Second, NoLoad, "", 0, true},
 		{"three streams that never end", s.URL + "/streams", 8 * time.Second, NetworkBusy, "", 0, true},
 		{"never idle", s.URL + "/busy", 8 * time.Second, CPUBusy, "", 0, true},
 		{"alerts without end", s.URL + "/alerts", 12 * time.Second, MainStuck, "", 0, false},
