@@ -168,6 +168,17 @@ func redisFamilies() []Family {
 			"Resident over allocated memory. Well above 1 is fragmentation, once Redis holds many megabytes; below 1 is swapping."},
 		{redisConnectedClients, gauge, []string{"redis"}, "Client connections, perfwatch's own included."},
 		{redisBlockedClients, gauge, []string{"redis"}, "Clients that wait in a blocking command."},
+		{redisTrackingClients, gauge, []string{"redis"},
+			"Clients that are told of changes to keys which they keep themselves (CLIENT TRACKING). Absent before Redis 6."},
+		{redisMemoryResident, gauge, []string{"redis"}, "Memory of Redis as the operating system sees it."},
+		{redisMemoryPeak, gauge, []string{"redis"}, "Most memory that Redis has allocated since it started."},
+		{redisHitRatio, gauge, []string{"redis"},
+			"Lookups that found their key over all lookups of the last five minutes. Absent without a lookup."},
+		{redisReplicas, gauge, []string{"redis"}, "Replicas that are online. Absent on a replica."},
+		{redisReplicaLag, gauge, []string{"redis"},
+			"Of a master: how long ago the worst of its online replicas confirmed what it received, in whole seconds. Of a replica: " +
+				"how long ago it heard of its master, which speaks each 10 s at least. Absent where it is not known."},
+		{redisLinkUp, gauge, []string{"redis"}, "Whether a replica is connected to its master: 1 or 0. Absent on a master."},
 		{redisDBKeys, gauge, []string{"redis", "db"}, "Keys of a database. Absent for an empty database."},
 		{redisDBExpiringKeys, gauge, []string{"redis", "db"}, "Keys of a database that have a time to live."},
 		{redisDBAverageTTL, gauge, []string{"redis", "db"},
@@ -190,6 +201,21 @@ func redisCounterFamilies() []Family {
 			"Connections refused at maxclients, since perfwatch first read this Redis."},
 		{redisRestarts, counter, []string{"redis"},
 			"How often another server process answered than before: restarts, and failovers behind one address."},
+		{redisResets, counter, []string{"redis"}, "How often the counters of one server process were seen to fall: CONFIG RESETSTAT."},
+		{redisProcessed, counter, []string{"redis"},
+			"Commands processed since perfwatch first read this Redis, perfwatch's own included."},
+		{redisAccepted, counter, []string{"redis"}, "Connections accepted since perfwatch first read this Redis."},
+		{redisLazyFreed, counter, []string{"redis"},
+			"Objects freed in the background, as UNLINK and FLUSHALL ASYNC do. Absent before Redis 6."},
+		{redisCommands, counter, []string{"redis", "command"},
+			"Calls of one command, those that failed included. The first 50 commands have series, those that look up or invalidate from " +
+				"the start; the others are other. Absent where INFO has no commandstats, as the next two."},
+		{redisCommandDuration, histogram, []string{"redis", "command"},
+			"Time of calls of one command in the server, by LATENCY HISTOGRAM each 5 s (Redis 7; +latency|histogram). " +
+				"Without it there are no buckets, but count and sum."},
+		{redisErrors, counter, []string{"redis", "error"},
+			"Errors answered, by the first word of the answer. The first 32 have series, the others are other. Absent before the " +
+				"first, and before Redis 6.2."},
 	}
 }
 

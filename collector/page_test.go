@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"os"
@@ -213,15 +214,29 @@ func fullRedis(t *testing.T, book *objective.Book) *Redis {
 	text = strings.Replace(text, "\nmaxmemory:0\r", "\nmaxmemory:104857600\r", 1)
 	text = strings.Replace(text, "avg_ttl=0\r", "avg_ttl=2500\r", 1)
 	later := strings.NewReplacer("keyspace_hits:1\r", "keyspace_hits:9\r", "keyspace_misses:1\r", "keyspace_misses:3\r")
-	texts := []string{text, later.Replace(text)}
+	stats := func(calls, errors int) string {
+		return fmt.Sprintf("cmdstat_get:calls=%d,usec=%d,usec_per_call=3\r\nerrorstat_ERR:count=%d\r\n", calls, 3*calls, errors)
+	}
+	texts := []string{text + stats(10, 1), later.Replace(text) + stats(14, 3)}
 	r := newRedis("cache", func(context.Context, time.Duration) (string, error) {
 		time.Sleep(2 * time.Millisecond)
 		next := texts[0]
 		texts = texts[1:]
 		return next, nil
 	}, book, quiet())
+	latency := func(calls int64) any {
+		return []any{"get", []any{"calls", calls, "histogram_usec", []any{int64(4), calls - 1, int64(33), calls}}}
+	}
+	replies := []any{latency(10), latency(14)}
+	r.counters.latency.ask = func(context.Context, time.Duration) (any, error) {
+		next := replies[0]
+		replies = replies[1:]
+		return next, nil
+	}
 	r.pull(t.Context(), time.Second)
+	r.counters.latency.next = time.Time{}
 	r.pull(t.Context(), time.Second)
+	r.state.linkUp, r.state.lagSeconds = count{1, true}, count{2, true} // what only a replica says
 	return r
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,9 @@ import (
 const (
 	defaultRedisInterval = time.Second
 	defaultRedisTimeout  = 2 * time.Second
+
+	hitWindow    = 5 * time.Minute
+	maxHitPoints = 1000 // as bursts read out of turn
 )
 
 // Redis reads INFO of one Redis beside the scrapes, which get what it said last, and feeds the objectives on its hits.
@@ -40,6 +44,7 @@ type Redis struct {
 	err      error         // why it did
 	counters redisCounters // outlive a failure
 	past     ring[redisPoint]
+	recent   []redisPoint // of the last five minutes, and the one before
 }
 
 // An infoFunc asks for INFO once.
@@ -54,6 +59,9 @@ func NewRedis(name string, server RedisServer, book *objective.Book, log *slog.L
 	}
 	r := newRedis(name, client.info, book, log)
 	r.close = client.close
+	r.counters.latency.ask = func(ctx context.Context, timeout time.Duration) (any, error) {
+		return client.do(ctx, timeout, "LATENCY", "HISTOGRAM")
+	}
 	return r, nil
 }
 
@@ -61,8 +69,9 @@ func newRedis(name string, info infoFunc, book *objective.Book, log *slog.Logger
 	return &Redis{
 		descs: newDescs(redisFamilies(), prometheus.Labels{"redis": name}),
 		name:  name, info: info, close: func() error { return nil }, log: log,
-		feed:   book.Of(objective.CacheHitRatio, "", "", name),
-		scrape: newScrape("redis/" + name),
+		feed:     book.Of(objective.CacheHitRatio, "", "", name),
+		scrape:   newScrape("redis/" + name),
+		counters: newRedisCounters(),
 	}
 }
 
@@ -103,6 +112,12 @@ func (r *Redis) pull(ctx context.Context, timeout time.Duration) {
 	start := time.Now()
 	state, err := r.read(ctx, timeout)
 	now := time.Now()
+	var latencies map[string]redisLatency
+	if err == nil {
+		bounded, cancel := context.WithTimeout(ctx, timeout)
+		latencies = r.counters.latency.read(bounded, now, timeout)
+		cancel()
+	}
 	if ctx.Err() != nil {
 		return // we are ending: that the reading failed is no news of the server
 	}
@@ -118,10 +133,34 @@ func (r *Redis) pull(ctx context.Context, timeout time.Duration) {
 		return
 	}
 	delta := r.counters.update(now, state)
-	r.past.push(redisPoint{now, r.counters.totals[hits], r.counters.totals[misses], r.counters.restarts})
+	r.counters.latency.update(now, r.counters.lastHow, latencies, &r.counters.commands)
+	point := redisPoint{now, r.counters.totals[hits], r.counters.totals[misses], r.counters.restarts}
+	r.past.push(point)
+	r.remember(point)
 	if lookups := delta[hits] + delta[misses]; lookups > 0 {
 		r.feed.add(now, delta[hits], lookups)
 	}
+}
+
+// remember keeps what the hit ratio of the last minutes is made of.
+func (r *Redis) remember(p redisPoint) {
+	for len(r.recent) > 1 && p.at.Sub(r.recent[1].at) >= hitWindow {
+		r.recent = slices.Delete(r.recent, 0, 1)
+	}
+	if n := len(r.recent); n > maxHitPoints {
+		r.recent = slices.Delete(r.recent, n/2, n/2+1)
+	}
+	r.recent = append(r.recent, p)
+}
+
+// hitRatio is of the lookups of the last five minutes; false if there were none.
+func (r *Redis) hitRatio(now time.Time) (float64, bool) {
+	n := len(r.recent)
+	if n < 2 || now.Sub(r.recent[n-1].at) > hitWindow {
+		return 0, false
+	}
+	s := between(r.recent[0], r.recent[n-1])
+	return s.HitRatio()
 }
 
 func (r *Redis) read(ctx context.Context, timeout time.Duration) (*redisState, error) {
@@ -149,6 +188,9 @@ func (r *Redis) Collect(ch chan<- prometheus.Metric) {
 	if r.scrape.read {
 		r.gauge(ch, redisUp, oneIf(r.state != nil))
 	}
+	if v, ok := r.hitRatio(time.Now()); ok {
+		r.gauge(ch, redisHitRatio, v)
+	}
 	if r.state != nil {
 		r.state.collect(ch, r.descs)
 	}
@@ -170,6 +212,12 @@ func (s *redisState) collect(ch chan<- prometheus.Metric, ds descs) {
 	}
 	known(redisConnectedClients, s.connected, 1)
 	known(redisBlockedClients, s.blocked, 1)
+	known(redisTrackingClients, s.tracking, 1)
+	known(redisMemoryResident, s.resident, 1)
+	known(redisMemoryPeak, s.memoryPeak, 1)
+	known(redisReplicas, s.replicas, 1)
+	known(redisReplicaLag, s.lagSeconds, 1)
+	known(redisLinkUp, s.linkUp, 1)
 	for _, d := range s.databases {
 		known(redisDBKeys, d.keys, 1, d.db)
 		known(redisDBExpiringKeys, d.expiring, 1, d.db)

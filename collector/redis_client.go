@@ -72,7 +72,7 @@ func newRedisClient(server RedisServer) (*redisClient, error) {
 
 // info asks once, within the context's deadline and timeout.
 func (c *redisClient) info(ctx context.Context, timeout time.Duration) (string, error) {
-	reply, err := c.do(ctx, timeout, "INFO")
+	reply, err := c.do(ctx, timeout, "INFO", "all")
 	text, ok := reply.(string)
 	if err == nil && !ok {
 		err = fmt.Errorf("asking for INFO: a %T, want a string", reply)

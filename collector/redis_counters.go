@@ -16,14 +16,25 @@ type redisCounters struct {
 	totals   [numRedisCounters]float64
 	shown    [numRedisCounters]bool // once the server has said it
 	restarts float64
+	resets   float64
+
+	commands statCounters
+	errors   statCounters
+	latency  redisLatencies
 
 	last   redisState // the last that was read
 	lastAt time.Time
+
+	lastHow since
+}
+
+func newRedisCounters() redisCounters {
+	return redisCounters{commands: newStatCounters(commandSeats), errors: newStatCounters(errorSeats)}
 }
 
 // update counts what happened since the last INFO and returns it.
 //
-//   - The same process: the difference. A counter that fell was zeroed by CONFIG RESETSTAT; what it shows came since.
+//   - The same process: the difference. If a counter fell that CONFIG RESETSTAT zeroes, all that it zeroes came since.
 //   - Another process that is younger than our last reading: a restart; all that it shows came since.
 //   - Another process that is older: a failover; what it counted before is not ours, so that it counts from here.
 func (c *redisCounters) update(now time.Time, s *redisState) (delta [numRedisCounters]float64) {
@@ -31,30 +42,51 @@ func (c *redisCounters) update(now time.Time, s *redisState) (delta [numRedisCou
 	if first {
 		c.created = now
 	}
-	other := !first && c.isOther(s)
-	restarted := other && s.uptimeKnown && s.uptime <= now.Sub(c.lastAt)+uptimeSlack
-	if other {
-		c.restarts++
-	}
+	how := c.how(now, s)
 	for i, cur := range s.counters {
 		last := c.last.counters[i]
 		if !cur.known {
-			if !other {
+			if how != begun {
 				s.counters[i] = last // it may be back next time
 			}
 			continue
 		}
 		c.shown[i] = true
-		switch {
-		case restarted, !first && !other && last.known && cur.n < last.n:
-			delta[i] = float64(cur.n)
-		case !first && !other && last.known:
-			delta[i] = float64(cur.n - last.n)
+		goesOn := how
+		if how == continued && !last.known {
+			goesOn = begun
 		}
+		if how == zeroed && redisCounter(i) == lazyFreed && cur.n >= last.n && last.known && !c.isOther(s) {
+			goesOn = continued // older servers do not reset it
+		}
+		delta[i] = goesOn.between(last.n, last.known, cur.n)
 		c.totals[i] += delta[i]
 	}
-	c.last, c.lastAt = *s, now
+	c.commands.update(now, how, s.commands, watchedCommands())
+	c.errors.update(now, how, s.errors, nil)
+	c.last, c.lastAt, c.lastHow = *s, now, how
 	return delta
+}
+
+// how says how the counters go on, and counts restarts and resets.
+func (c *redisCounters) how(now time.Time, s *redisState) since {
+	switch {
+	case c.lastAt.IsZero():
+		return begun
+	case c.isOther(s):
+		c.restarts++
+		if s.uptimeKnown && s.uptime <= now.Sub(c.lastAt)+uptimeSlack {
+			return zeroed
+		}
+		return begun
+	}
+	for i, cur := range s.counters {
+		if last := c.last.counters[i]; redisCounter(i) != lazyFreed && cur.known && last.known && cur.n < last.n {
+			c.resets++
+			return zeroed
+		}
+	}
+	return continued
 }
 
 // isOther says that another server process answers. One that gives no run_id gives itself away by its age.
@@ -73,6 +105,9 @@ func (c *redisCounters) collect(ch chan<- prometheus.Metric, ds descs) {
 		ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(ds[name], prometheus.CounterValue, v, c.created)
 	}
 	counter(redisRestarts, c.restarts)
+	counter(redisResets, c.resets)
+	c.commands.collectCommands(ch, ds)
+	c.errors.collectErrors(ch, ds)
 	for i := range numRedisCounters {
 		if c.shown[i] {
 			counter(i.metric(), c.totals[i])

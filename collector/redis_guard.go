@@ -7,8 +7,9 @@ import (
 	"strconv"
 )
 
-// maxReplyElements is how many elements the answer to one command may announce. INFO is one, HELLO a dozen.
-const maxReplyElements = 1 << 10
+// maxReplyElements is how many elements the answer to one command may announce. INFO is one, HELLO a dozen, LATENCY
+// HISTOGRAM up to fifty for each command in use.
+const maxReplyElements = 1 << 14
 
 // A replyGuard refuses an answer before the client makes room for what it announces: the client trusts the length in
 // front of a string and allocates it at once. It follows the framing of RESP 2 and 3, and counts anew with each command.

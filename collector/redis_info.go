@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -28,18 +29,25 @@ const (
 	expired
 	evicted
 	rejected
+	processed
+	accepted
+	lazyFreed
 	numRedisCounters
 )
 
 // infoField is the counter's name in INFO.
 func (c redisCounter) infoField() string {
-	return [numRedisCounters]string{"keyspace_hits", "keyspace_misses", "expired_keys", "evicted_keys", "rejected_connections"}[c]
+	return [numRedisCounters]string{
+		"keyspace_hits", "keyspace_misses", "expired_keys", "evicted_keys", "rejected_connections", "total_commands_processed",
+		"total_connections_received", "lazyfreed_objects",
+	}[c]
 }
 
 // metric is the counter's name in the metrics.
 func (c redisCounter) metric() string {
 	return [numRedisCounters]string{
-		redisKeyspaceHits, redisKeyspaceMisses, redisExpiredKeys, redisEvictedKeys, redisRejectedConnections,
+		redisKeyspaceHits, redisKeyspaceMisses, redisExpiredKeys, redisEvictedKeys, redisRejectedConnections, redisProcessed,
+		redisAccepted, redisLazyFreed,
 	}[c]
 }
 
@@ -60,6 +68,12 @@ type redisState struct {
 	connected, blocked    count
 	fragmentation         float64 // NaN if unknown
 	databases             []redisDatabase
+	commands, errors      []redisStat
+	resident, memoryPeak  count // bytes
+	tracking              count // clients that are told of changes to what they read
+
+	replicas, lagSeconds count // of a master: how many are online, and the worst of them; of a replica: since it heard
+	linkUp               count // of a replica: 1 or 0
 }
 
 // redisDatabase is one line of the section Keyspace.
@@ -71,25 +85,28 @@ type redisDatabase struct {
 // parseInfo reads the answer to INFO by the names of its fields; unknown ones are left alone, as engines and versions
 // differ. Where a field stands twice the first counts.
 func parseInfo(text string) (*redisState, error) {
-	fields, databases, err := infoFields(text)
-	if err != nil {
+	s, fields := &redisState{}, map[string]string{}
+	if err := s.lines(text, fields); err != nil {
 		return nil, err
 	}
 	if fields["loading"] == "1" {
 		return nil, errLoading
 	}
-	s := &redisState{
-		runID:      infoLabel(fields["run_id"]),
-		memoryUsed: parseCount(fields["used_memory"]), memoryMax: parseCount(fields["maxmemory"]),
-		connected: parseCount(fields["connected_clients"]), blocked: parseCount(fields["blocked_clients"]),
-		fragmentation: parseRatio(fields["mem_fragmentation_ratio"]),
-		databases:     databases,
+	s.runID = infoLabel(fields["run_id"])
+	s.fragmentation = parseRatio(fields["mem_fragmentation_ratio"])
+	for field, c := range map[string]*count{
+		"used_memory": &s.memoryUsed, "maxmemory": &s.memoryMax, "connected_clients": &s.connected,
+		"blocked_clients": &s.blocked, "used_memory_rss": &s.resident, "used_memory_peak": &s.memoryPeak,
+		"tracking_clients": &s.tracking,
+	} {
+		*c = parseCount(fields[field])
 	}
 	s.version, s.engine = infoEngine(fields)
 	s.role = map[string]string{"master": "master", "slave": "replica", "replica": "replica"}[fields["role"]]
 	if s.role == "" {
 		s.role = "unknown"
 	}
+	s.replication(fields)
 	if uptime := parseCount(fields["uptime_in_seconds"]); uptime.known && uptime.n < math.MaxInt64/uint64(time.Second) {
 		s.uptime, s.uptimeKnown = time.Duration(uptime.n)*time.Second, true
 	}
@@ -99,41 +116,94 @@ func parseInfo(text string) (*redisState, error) {
 	return s, nil
 }
 
-// infoFields splits an INFO into the fields that we know and the databases.
-func infoFields(text string) (map[string]string, []redisDatabase, error) {
+// lines splits an INFO into the fields that we know, the databases, and what is counted by command and by error.
+func (s *redisState) lines(text string, fields map[string]string) error {
 	if len(text) > maxInfoBytes {
-		return nil, nil, fmt.Errorf("reading INFO: %d bytes, want at most %d", len(text), maxInfoBytes)
+		return fmt.Errorf("reading INFO: %d bytes, want at most %d", len(text), maxInfoBytes)
 	}
 	// A figure that is cut short is a smaller figure, and would pass for a reset counter.
 	if !strings.HasSuffix(text, "\n") {
-		return nil, nil, fmt.Errorf("reading INFO: %d bytes that end within a line", len(text))
+		return fmt.Errorf("reading INFO: %d bytes that end within a line", len(text))
 	}
-	fields, databases, seen := map[string]string{}, []redisDatabase{}, map[string]bool{}
+	seen := map[string]bool{}
 	for line := range strings.Lines(text) {
 		name, value, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
 		if !ok {
 			continue
 		}
-		if d, ok := parseDatabase(name, value); ok && !seen[d.db] && len(databases) < maxDatabases {
+		if d, ok := parseDatabase(name, value); ok && !seen[d.db] && len(s.databases) < maxDatabases {
 			seen[d.db] = true
-			databases = append(databases, d)
+			s.databases = append(s.databases, d)
 		}
+		if c, ok := parseRedisStat("cmdstat_", name, value); ok && len(s.commands) < maxCommandStats {
+			c.name = strings.ToLower(c.name)
+			s.commands = append(s.commands, c)
+		}
+		if e, ok := parseRedisStat("errorstat_", name, value); ok && len(s.errors) < maxErrorStats {
+			s.errors = append(s.errors, e)
+		}
+		s.replica(name, value)
 		if _, twice := fields[name]; isInfoField(name) && !twice {
 			fields[name] = value
 		}
 	}
 	if fields["redis_version"] == "" && fields["keyspace_hits"] == "" {
-		return nil, nil, errors.New("reading INFO: neither redis_version nor keyspace_hits in it")
+		return errors.New("reading INFO: neither redis_version nor keyspace_hits in it")
 	}
-	return fields, databases, nil
+	return nil
+}
+
+var replicaField = regexp.MustCompile(`^slave[0-9]{1,5}$`)
+
+// replica reads what a master says of one of its replicas: "slave0" and "ip=…,port=…,state=online,offset=14,lag=1".
+func (s *redisState) replica(name, value string) {
+	if !replicaField.MatchString(name) {
+		return
+	}
+	var lag count
+	online := false
+	for field := range strings.SplitSeq(value, ",") {
+		switch key, text, _ := strings.Cut(field, "="); key {
+		case "state":
+			online = text == "online" || text == "stable_sync" // as Dragonfly calls it
+		case "lag":
+			lag = parseCount(text)
+		}
+	}
+	if online {
+		s.replicas.n++
+		if lag.known {
+			s.lagSeconds = count{max(s.lagSeconds.n, lag.n), true}
+		}
+	}
+}
+
+// replication reads the rest of it, once the role is known.
+func (s *redisState) replication(fields map[string]string) {
+	if s.role != "replica" {
+		s.replicas.known = s.role == "master" && fields["connected_slaves"] != ""
+		return
+	}
+	s.replicas, s.lagSeconds = count{}, count{}
+	switch fields["master_link_status"] {
+	case "up":
+		s.linkUp = count{1, true}
+		s.lagSeconds = parseCount(fields["master_last_io_seconds_ago"])
+	case "down":
+		s.linkUp = count{0, true}
+		s.lagSeconds = parseCount(fields["master_link_down_since_seconds"])
+	}
 }
 
 // isInfoField says which fields are kept, so that a hostile answer cannot fill a map.
 func isInfoField(name string) bool {
 	switch name {
 	case "redis_version", "valkey_version", "dragonfly_version", "server_name", "role", "run_id", "loading", "uptime_in_seconds",
-		"used_memory", "maxmemory", "mem_fragmentation_ratio", "connected_clients", "blocked_clients",
-		"keyspace_hits", "keyspace_misses", "expired_keys", "evicted_keys", "rejected_connections":
+		"used_memory", "used_memory_rss", "used_memory_peak", "maxmemory", "mem_fragmentation_ratio",
+		"connected_clients", "blocked_clients", "tracking_clients",
+		"connected_slaves", "master_link_status", "master_last_io_seconds_ago", "master_link_down_since_seconds",
+		"keyspace_hits", "keyspace_misses", "expired_keys", "evicted_keys", "rejected_connections",
+		"total_commands_processed", "total_connections_received", "lazyfreed_objects":
 		return true
 	}
 	return false

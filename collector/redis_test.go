@@ -134,8 +134,8 @@ func TestRedisCountersSayWhenTheyBegan(t *testing.T) {
 				}
 			}
 		}
-		if seen != 6 {
-			t.Errorf("%d counters, want 6", seen)
+		if seen != 12 {
+			t.Errorf("%d counters, want 12", seen)
 		}
 	})
 }
