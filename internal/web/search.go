@@ -45,7 +45,7 @@ func (c *check) matches(words []string) bool {
 }
 
 // Many says that there is something to search or to turn.
-func (s *selection) Many() bool { return s.All > perPage/5 }
+func (s *selection) Many() bool { return s.All > perPage/4 }
 
 // Link leads to another page of the same search.
 func (s *selection) Link(page int) string {
