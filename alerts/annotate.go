@@ -42,7 +42,8 @@ func annotations(o *objective.Objective, t objective.Threshold, value string, op
 	crossed := side(o.Measure) + " its " + thresholdText(o, t)
 	summary := quote(title(o)) + " " + crossed
 	description := quote(title(o)) + ": " + value + " " + quote(span(o)) + ", " + crossed + aim(o, t) + ". " + certainty(o)
-	return append([]pair{{"summary", summary}, {"description", description}}, links(o.AlertName(), "?viewPanel="+strconv.Itoa(PanelID(o.Name)), opts)...)
+	panel := "?viewPanel=" + strconv.Itoa(PanelID(o.Name))
+	return append([]pair{{"summary", summary}, {"description", description}}, links(o.AlertName(), panel, opts)...)
 }
 
 // links lead from an alert to its page and its dashboard, or to a panel of it.
