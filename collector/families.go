@@ -28,7 +28,7 @@ func Families() []Family {
 	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), journeyFamilies(),
 		consistencyFamilies(),
 		canaryFamilies(),
-		pageFamilies(), loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), processFamilies(),
+		pageFamilies(), loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), hostDetailFamilies(), processFamilies(),
 		postgresFamilies(), businessFamilies(), pipelineFamilies())
 }
 

@@ -160,6 +160,9 @@ func newReadings(cfg *config.Config, log *slog.Logger) (*readings, error) {
 		r.host.Interval = cfg.Host.SampleInterval
 		r.registry.MustRegister(r.host)
 		r.pollers.Go(func() { r.host.Run(ctx) })
+		details := collector.NewHostDetails(log)
+		r.registry.MustRegister(details)
+		r.pollers.Go(func() { details.Run(ctx) })
 	}
 	for _, add := range []func(context.Context, *config.Config, *slog.Logger) error{r.addProcesses, r.addPostgres, r.addBusiness} {
 		if err := add(ctx, cfg, log); err != nil {
