@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,6 +79,28 @@ func allEnd(t *testing.T, group int) {
 	}
 }
 
+// hasStopped waits until all threads of a process have: one that stops only after its group was orphaned is not woken.
+func hasStopped(t *testing.T, pid int) {
+	t.Helper()
+	stopped := func() bool {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		return !slices.ContainsFunc(threads, func(path string) bool {
+			text, err := os.ReadFile(path)
+			_, rest, _ := strings.Cut(string(text), ") ")
+			return err == nil && !strings.HasPrefix(rest, "T") // a thread that is gone does not run
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	for !stopped() {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("process %d does not stop", pid)
+		}
+	}
+}
+
 func TestNoProcessOutlivesTheDaemon(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -93,6 +116,7 @@ func TestNoProcessOutlivesTheDaemon(t *testing.T) {
 			daemon, group, dir := startDaemon(t, temporary)
 			for _, pid := range children(t, group, tt.stopped) {
 				_ = syscall.Kill(pid, syscall.SIGSTOP)
+				hasStopped(t, pid)
 			}
 			if len(children(t, group, "")) < 3 {
 				t.Fatal("there is no browser to be left behind")
