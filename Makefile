@@ -52,7 +52,10 @@ bench: peers
 bench-peers:
 	@.ci/install wrk=wrk locust=python3-locust || echo "wrk, locust: what is missing is left out"
 	@for l in $(LOADERS); do [ -x $(TOOLS)/peers/$${l%%=*} ] || GOBIN=$(TOOLS)/peers go install $${l#*=} || echo "$${l%%=*}: left out"; done
-	cd internal/benchpeers && go build -mod=mod -o $(TOOLS)/benchpeers . && $(TOOLS)/benchpeers -tools $(TOOLS)/peers
+	@.ci/install prometheus-blackbox-exporter=prometheus-blackbox-exporter || echo "blackbox_exporter is left out"
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(TOOLS)/perfwatch ./cmd/perfwatch
+	cd internal/benchpeers && go build -mod=mod -o $(TOOLS)/benchpeers . && \
+		$(TOOLS)/benchpeers -tools $(TOOLS)/peers -perfwatch $(TOOLS)/perfwatch
 
 # Needs a whole Chromium beside the headless shell, and Lighthouse from npm.
 bench-pages: peers
