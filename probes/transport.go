@@ -21,6 +21,9 @@ const (
 	// maxHeaderBytes bounds a response's headers where no credentials or TLS files stand between us and the
 	// transport; net/http's own bound of 10 MiB holds otherwise.
 	maxHeaderBytes = 1 << 20
+	// bufferBytes is half of what net/http gives each direction of a connection: there may be ten thousand of them. A
+	// longer body is read past the buffer.
+	bufferBytes = 2 << 10
 	// dialTimeout bounds a dial that nobody waits for any more; a request's own deadline is nearer.
 	dialTimeout = 30 * time.Second
 )
@@ -66,6 +69,8 @@ func wire(cfg promconfig.HTTPClientConfig, d dialer) (http.RoundTripper, error) 
 	}
 	if t, ok := rt.(*http.Transport); ok {
 		t.MaxResponseHeaderBytes = maxHeaderBytes
+		t.DialContext = d.dial // the one given above notes each connection for /debug/events, which nobody serves
+		t.ReadBufferSize, t.WriteBufferSize = bufferBytes, bufferBytes
 	}
 	if headers != nil {
 		rt = headersTransport{inner: rt, outer: promconfig.NewHeadersRoundTripper(headers, rt)}
