@@ -24,10 +24,11 @@ func (v *lastValue) get() (f float64, ok bool) {
 	return math.Float64frombits(bits ^ absentBits), bits != 0
 }
 
-// lastFamilies are the metrics of a probe that are absent until its first run or burst.
+// lastFamilies are the metrics of a probe that are no metrics of the library: the counts of its runs, and what is absent
+// until its first run or burst.
 func lastFamilies() []Family {
 	names := []string{
-		probeSuccess, probeLastRun, probeLastSuccess, httpStatusCode, httpResponseBytes, tlsCertificateNotAfter,
+		probeRuns, probeSkipped, probeSuccess, probeLastRun, probeLastSuccess, httpStatusCode, httpResponseBytes, tlsCertificateNotAfter,
 		consistencyAgreement, consistencyStaleness, canaryTTLError, canaryReplicaLag,
 		loadLastLatency, loadLastThroughput, loadLastErrorRatio, loadLastUsersPeak, loadLastInFlightPeak,
 		loadLastDuration, loadLastTimestamp, loadLastValid, loadOverdue,
@@ -50,6 +51,7 @@ func (c lastCollector) Collect(ch chan<- prometheus.Metric) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, s := range r.probes {
+		s.counts.collect(ch, r.descs, name)
 		for _, g := range []struct {
 			metric string
 			value  *lastValue

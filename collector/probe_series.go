@@ -14,17 +14,13 @@ import (
 // kindLoad is the kind of probe that has bursts in place of timed runs.
 const kindLoad = "load"
 
-// reasons is the closed set of why a run that was due did not happen.
-func reasons() []string { return []string{"overlap", "saturated", "guard", "window", "paused"} }
-
 // ProbeSeries holds the series of one probe, resolved once.
 type ProbeSeries struct {
 	recorder *Recorder
 	info     ProbeInfo
 
-	runs     outcomeCounters
+	counts   runCounts
 	failures prometheus.Gauge
-	skipped  map[string]prometheus.Counter
 	duration *latency                   // nil for bursts
 	phases   [probes.NumPhases]*latency // likewise
 
@@ -59,15 +55,11 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 	v, name := &r.vectors, info.Name
 	s := &ProbeSeries{
 		recorder: r, info: info,
-		runs:     newOutcomeCounters(v.runs, name),
+		counts:   runCounts{created: time.Now()},
 		failures: v.failures.WithLabelValues(name),
-		skipped:  map[string]prometheus.Counter{},
 		errors:   r.book.Of(objective.ErrorRatio, info.Group, name, ""),
 	}
 	v.info.WithLabelValues(name, info.Group, info.Kind).Set(1)
-	for _, reason := range reasons() {
-		s.skipped[reason] = v.skipped.WithLabelValues(name, reason)
-	}
 	if info.Kind == kindLoad {
 		s.endpoints = map[string]*httpSeries{}
 		return s
@@ -103,7 +95,7 @@ func (s *ProbeSeries) label(labels map[string]string) {
 // Observe records one run. It does not allocate. A canceled run is counted and nothing more: it says nothing of the
 // platform.
 func (s *ProbeSeries) Observe(sample *probes.Sample) {
-	s.runs[sample.Outcome].Inc()
+	s.counts.ended[sample.Outcome].Add(1)
 	if sample.Outcome == probes.Canceled {
 		return
 	}
@@ -161,9 +153,7 @@ func (s *ProbeSeries) observeResponse(sample *probes.Sample) {
 // Skipped counts a run that was due and did not happen. The reason is one of overlap, saturated, guard, window and
 // paused; any other is not counted, since labels come from a closed set.
 func (s *ProbeSeries) Skipped(reason string) {
-	if c, ok := s.skipped[reason]; ok {
-		c.Inc()
-	}
+	s.counts.skip(reason)
 }
 
 // A feed is the trackers that one source feeds.

@@ -25,7 +25,6 @@ type Recorder struct {
 type vectors struct {
 	info, labels, interval, failures *prometheus.GaugeVec
 
-	runs, skipped     *prometheus.CounterVec
 	duration, phases  *latencyVec
 	cache             *prometheus.CounterVec
 	serverTiming      *latencyVec
@@ -51,7 +50,6 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 		vectors: vectors{
 			info: newGaugeVec(probeInfo), labels: newGaugeVec(probeLabel), interval: newGaugeVec(probeInterval),
 			failures: newGaugeVec(probeConsecutiveFailures),
-			runs:     newCounterVec(probeRuns), skipped: newCounterVec(probeSkipped),
 			duration: newLatencyVec(probeDuration, bounds), phases: newLatencyVec(probePhaseDuration, bounds),
 			cache: newCounterVec(httpCacheResponses), serverTiming: newLatencyVec(httpServerTiming, bounds),
 			queries:     newSecondsVec(sqlQueryDuration, bounds),
@@ -76,7 +74,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 
 func (v *vectors) collectors() []prometheus.Collector {
 	return append(v.page.collectors(),
-		v.info, v.labels, v.interval, v.failures, v.runs, v.skipped, v.duration, v.phases, v.cache, v.serverTiming,
+		v.info, v.labels, v.interval, v.failures, v.duration, v.phases, v.cache, v.serverTiming,
 		v.queries, v.connections, v.connectionsOpened, v.steps, v.consistency.mismatches, v.consistency.answers,
 		v.canary.lost, v.canary.outlived,
 		v.active, v.users, v.regression, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -141,6 +142,7 @@ func (d *daemon) take(g *generation) {
 	d.current.Store(g)
 	g.takePipelines()
 	d.scheduler.Replace(g.jobs(d))
+	debug.FreeOSMemory() // reading a file takes several times the memory that running it does
 }
 
 // forget drops what is shown of a probe that is gone.
