@@ -28,7 +28,8 @@ func (v *lastValue) get() (f float64, ok bool) {
 // until its first run or burst.
 func lastFamilies() []Family {
 	names := []string{
-		probeRuns, probeSkipped, probeSuccess, probeLastRun, probeLastSuccess, httpStatusCode, httpResponseBytes, tlsCertificateNotAfter,
+		probeRuns, probeSkipped,
+		probeSuccess, probeLastRun, probeLastSuccess, httpStatusCode, httpResponseBytes, tlsCertificateNotAfter,
 		consistencyAgreement, consistencyStaleness, canaryTTLError, canaryReplicaLag,
 		loadLastLatency, loadLastThroughput, loadLastErrorRatio, loadLastUsersPeak, loadLastInFlightPeak,
 		loadLastDuration, loadLastTimestamp, loadLastValid, loadOverdue,
