@@ -19,7 +19,7 @@ PEERS   := redis-server=redis-server prometheus=prometheus promtool=prometheus \
            $(POSTGRES)/initdb=postgresql-15 $(POSTGRES)/postgres=postgresql-15 \
            prometheus-blackbox-exporter=prometheus-blackbox-exporter \
            mariadbd=mariadb-server-core my_print_defaults=mariadb-client-core \
-           chromium-headless-shell=chromium-headless-shell
+           chromium-headless-shell=chromium-headless-shell pgbouncer=pgbouncer
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PKG     := github.com/prometheus/common/version
 LDFLAGS := -s -w -X $(PKG).Version=$(VERSION) -X $(PKG).Revision=$(shell git rev-parse HEAD 2>/dev/null) \

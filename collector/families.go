@@ -29,7 +29,7 @@ func Families() []Family {
 		consistencyFamilies(),
 		canaryFamilies(),
 		pageFamilies(), loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), hostDetailFamilies(), processFamilies(),
-		postgresFamilies(), businessFamilies(), pipelineFamilies())
+		postgresFamilies(), pgbouncerFamilies(), businessFamilies(), pipelineFamilies())
 }
 
 func daemonFamilies() []Family {

@@ -102,10 +102,11 @@ func (h *HostDetails) Collect(ch chan<- prometheus.Metric) {
 
 // readHostDetails reads this machine; dir is where its /proc is.
 func readHostDetails(ctx context.Context, dir string) (all []hostFigure, err error) {
-	var errs []error
-	for _, part := range []func(context.Context, string) ([]hostFigure, error){
+	parts := []func(context.Context, string) ([]hostFigure, error){
 		hostModes, hostLoads, hostDisks, hostNetworks, hostPressures, hostFiles,
-	} {
+	}
+	errs := make([]error, 0, len(parts))
+	for _, part := range parts {
 		figures, err := part(ctx, dir)
 		all = append(all, figures...)
 		errs = append(errs, err)
@@ -176,7 +177,8 @@ func hostNetworks(ctx context.Context, _ string) (all []hostFigure, err error) {
 		of := []string{infoLabel(c.Name)}
 		all = append(all,
 			hostFigure{hostNetworkReceived, float64(c.BytesRecv), of}, hostFigure{hostNetworkSent, float64(c.BytesSent), of},
-			hostFigure{hostNetworkDropped, float64(c.Dropin + c.Dropout), of}, hostFigure{hostNetworkErrors, float64(c.Errin + c.Errout), of})
+			hostFigure{hostNetworkDropped, float64(c.Dropin + c.Dropout), of},
+			hostFigure{hostNetworkErrors, float64(c.Errin + c.Errout), of})
 	}
 	return all, nil
 }
@@ -206,7 +208,7 @@ func hostPressures(_ context.Context, dir string) (all []hostFigure, err error) 
 
 // hostFiles are the file descriptors of all processes; absent where it is not Linux.
 func hostFiles(_ context.Context, dir string) ([]hostFigure, error) {
-	text, err := os.ReadFile(dir + "/sys/fs/file-nr")
+	text, err := os.ReadFile(dir + "/sys/fs/file-nr") //nolint:gosec // whoever starts us says where /proc is
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -123,7 +123,7 @@ func fullRegistry(t *testing.T) *prometheus.Registry {
 	fillBurst(rec)
 	redis := fullRedis(t, book)
 	host := fullHost(t, book)
-	reg.MustRegister(config, redis, host, fullProcess(t), fullPostgres(t), fullBusiness(t), fullHostDetails(t), NewObjectives(book),
+	reg.MustRegister(config, redis, host, fullProcess(t), fullPostgres(t), fullBusiness(t), fullPgBouncer(t), fullHostDetails(t), NewObjectives(book),
 		fullPipelines(t), NewStorage(func() uint64 { return 2 }))
 	return reg
 }

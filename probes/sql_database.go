@@ -35,12 +35,22 @@ type Table struct {
 // OpenPostgres makes ready to ask a PostgreSQL, and connects to nothing. A relative path of the DSN's file starts at dir;
 // the file is read at each connection, so that a password can be rotated. Its error joins a *FieldError of dsn_file.
 func OpenPostgres(dsnFile, dir string) (*Database, error) {
+	return openDatabase(dsnFile, dir, engine{open: openPooled, begin: beginPostgres, refusal: refusedByPostgres})
+}
+
+// OpenPgBouncer is OpenPostgres for the console of a PgBouncer, which is the database pgbouncer there. The console knows
+// no transactions, and refuses what changes something to a user who may only see its statistics.
+func OpenPgBouncer(dsnFile, dir string) (*Database, error) {
+	return openDatabase(dsnFile, dir, engine{open: openConsole, refusal: refusedByPostgres})
+}
+
+func openDatabase(dsnFile, dir string, e engine) (*Database, error) {
 	var ms mistakes
 	c := ms.sqlConnector(dsnFile, Env{Dir: dir}, wantPostgresDSN, func(dsn string) (engine, error) {
 		if scheme, _, _ := strings.Cut(dsn, ":"); scheme != "postgres" && scheme != "postgresql" {
 			return engine{}, errDSN
 		}
-		return engine{open: openPooled, begin: beginPostgres, refusal: refusedByPostgres}, nil
+		return e, nil
 	})
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
@@ -61,6 +71,18 @@ func openPooled(dsn string, d dialer) (driver.Connector, error) {
 	return stdlib.GetConnector(*config), nil
 }
 
+// openConsole speaks the simple protocol, which is the only one that a console knows, and does not ask whether a
+// connection still lives: the console takes that for a wrong command.
+func openConsole(dsn string, d dialer) (driver.Connector, error) {
+	config, err := postgresConfig(dsn, d)
+	if err != nil {
+		return nil, err
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	never := func(context.Context, stdlib.ShouldPingParams) bool { return false }
+	return stdlib.GetConnector(*config, stdlib.OptionShouldPing(never)), nil
+}
+
 // Query runs one statement that returns rows, within the context's deadline, in a transaction of its own. Its error has
 // nothing of the DSN in it; an answer of more than maxRows rows, or of about 1 MiB, is ErrBodyTooLarge.
 func (d *Database) Query(ctx context.Context, query string, maxRows int) (Table, error) {
@@ -69,14 +91,20 @@ func (d *Database) Query(ctx context.Context, query string, maxRows int) (Table,
 		return Table{}, d.connector.explain(fmt.Errorf("connecting: %w", err), false)
 	}
 	t, err := d.ask(ctx, conn, query, maxRows)
-	release(ctx, conn)
+	if d.connector.engine.begin != nil {
+		release(ctx, conn)
+	} else {
+		_ = conn.Close() // it only goes back
+	}
 	return t, d.connector.explain(err, true)
 }
 
 func (d *Database) ask(ctx context.Context, conn *sql.Conn, query string, maxRows int) (t Table, err error) {
-	for _, statement := range d.connector.engine.begin(statementLimit(ctx)) {
-		if _, err := conn.ExecContext(ctx, statement); err != nil {
-			return t, fmt.Errorf("beginning: %w", err)
+	if begin := d.connector.engine.begin; begin != nil {
+		for _, statement := range begin(statementLimit(ctx)) {
+			if _, err := conn.ExecContext(ctx, statement); err != nil {
+				return t, fmt.Errorf("beginning: %w", err)
+			}
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)

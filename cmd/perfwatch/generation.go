@@ -87,7 +87,8 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 // sameReadings says that nothing changed but probes.
 func sameReadings(a, b *config.Config) bool {
 	return reflect.DeepEqual(a.Objectives, b.Objectives) && reflect.DeepEqual(a.Redis, b.Redis) && a.Host == b.Host &&
-		reflect.DeepEqual(a.Processes, b.Processes) && slices.Equal(a.Postgres, b.Postgres) && sameBusiness(a, b)
+		reflect.DeepEqual(a.Processes, b.Processes) && slices.Equal(a.Postgres, b.Postgres) &&
+		slices.Equal(a.PgBouncer, b.PgBouncer) && sameBusiness(a, b)
 }
 
 func (g *generation) byName() map[string]*watched {
@@ -164,7 +165,9 @@ func newReadings(cfg *config.Config, log *slog.Logger) (*readings, error) {
 		r.registry.MustRegister(details)
 		r.pollers.Go(func() { details.Run(ctx) })
 	}
-	for _, add := range []func(context.Context, *config.Config, *slog.Logger) error{r.addProcesses, r.addPostgres, r.addBusiness} {
+	for _, add := range []func(context.Context, *config.Config, *slog.Logger) error{
+		r.addProcesses, r.addPostgres, r.addPgBouncer, r.addBusiness,
+	} {
 		if err := add(ctx, cfg, log); err != nil {
 			r.stop()
 			return nil, err

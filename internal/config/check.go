@@ -60,6 +60,7 @@ func (c *checker) check() {
 	c.probes()
 	c.redis()
 	c.postgres()
+	c.pgbouncer()
 	c.processes()
 	c.business()
 	c.watches()

@@ -39,6 +39,25 @@ func (c *checker) postgres() {
 	}
 }
 
+// pgbouncer checks every pooler to be read, as postgres does.
+func (c *checker) pgbouncer() {
+	taken := map[string]string{}
+	for i := range c.file.PgBouncer {
+		at := fmt.Sprintf("pgbouncer[%d]", i)
+		in := &c.file.PgBouncer[i]
+		c.name(at+".name", in.Name, taken)
+		c.database(at, in.DSNFile, probes.OpenPgBouncer)
+		if c.has(at + ".statements") {
+			c.refuse(at+".statements", "given, want none: a pooler has no statements")
+		}
+		c.cfg.PgBouncer = append(c.cfg.PgBouncer, Postgres{
+			Name: in.Name, DSNFile: in.DSNFile,
+			Interval: c.duration(at+".interval", in.Interval, defaultPostgresInterval, minPostgresInterval, maxPostgresInterval),
+			Timeout:  c.duration(at+".timeout", in.Timeout, defaultPostgresTimeout, minPostgresTimeout, maxPostgresTimeout),
+		})
+	}
+}
+
 // database checks the DSN of what is to be read, and closes what it opened.
 func (c *checker) database(at, dsnFile string, open func(file, dir string) (*probes.Database, error)) {
 	db, err := open(dsnFile, c.dir)

@@ -34,6 +34,7 @@ type Config struct {
 	OnDemand   OnDemand
 	Redis      []Redis
 	Postgres   []Postgres
+	PgBouncer  []Postgres // the consoles of poolers; without Statements
 	Host       Host
 	Processes  []Process
 	Business   []Business

@@ -13,6 +13,7 @@ type file struct {
 	Probes     []probeSection     `yaml:"probes"`     // what is asked, and when
 	Redis      []redisSection     `yaml:"redis"`      // Redis servers whose INFO is read
 	Postgres   []postgresSection  `yaml:"postgres"`   // PostgreSQL servers whose statistics are read
+	PgBouncer  []postgresSection  `yaml:"pgbouncer"`  // poolers whose pools are read
 	Host       hostSection        `yaml:"host"`       // the machine that perfwatch runs on; {} reads it
 	Processes  []processSection   `yaml:"processes"`  // processes of the platform
 	Business   []businessSection  `yaml:"business"`   // business values that the platform keeps
