@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -91,6 +92,9 @@ func (p *Process) Stop(t testing.TB) {
 	}
 }
 
+// stands matches the state of a thread that runs no more: stopped, or dead and not yet reaped by a parent that is.
+var stands = regexp.MustCompile(`\) [TZX] `)
+
 // Freeze stops the process and its children, and returns once none of their threads runs any more.
 func (p *Process) Freeze(t testing.TB) {
 	t.Helper()
@@ -99,7 +103,7 @@ func (p *Process) Freeze(t testing.TB) {
 		for _, pid := range frozen {
 			states, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 			for _, file := range states {
-				if state, err := os.ReadFile(file); err == nil && !strings.Contains(string(state), ") T ") {
+				if state, err := os.ReadFile(file); err == nil && !stands.Match(state) {
 					return fmt.Errorf("freezing: %.100s", state)
 				}
 			}
