@@ -73,19 +73,47 @@ func dockerfile(t *testing.T) (all []instruction) {
 	return all
 }
 
-// TestTheImageHasNoShellAndRunsAsNobody looks at the last stage of the Dockerfile.
-func TestTheImageHasNoShellAndRunsAsNobody(t *testing.T) {
+// lastStage has the instructions of the last stage of the Dockerfile whose FROM ends with some words.
+func lastStage(t *testing.T, from string) map[string][]string {
+	t.Helper()
 	all := dockerfile(t)
-	last := 0
-	for i, in := range all {
-		if in.name == "FROM" {
-			last = i
+	for at, in := range slices.Backward(all) {
+		if in.name != "FROM" || !strings.HasSuffix(in.rest, from) {
+			continue
+		}
+		image := map[string][]string{}
+		for i, in := range all[at:] {
+			if i > 0 && in.name == "FROM" {
+				break
+			}
+			image[in.name] = append(image[in.name], in.rest)
+		}
+		return image
+	}
+	t.Fatalf("no stage of the Dockerfile is from %q", from)
+	return nil
+}
+
+// TestTheImageWithABrowserHasAnInit looks at what `docker build --target browser` makes.
+func TestTheImageWithABrowserHasAnInit(t *testing.T) {
+	image, plain := lastStage(t, " AS browser"), lastStage(t, "")
+	if installed := strings.Join(image["RUN"], ""); !strings.Contains(installed, " chromium-headless-shell ") ||
+		!strings.Contains(installed, " tini ") {
+		t.Errorf("RUN %q, want the browser and an init to be installed", installed)
+	}
+	if got, want := image["ENTRYPOINT"], `["/usr/bin/tini", "--", "/bin/perfwatch"]`; !slices.Equal(got, []string{want}) {
+		t.Errorf("ENTRYPOINT %q, want %s", got, want)
+	}
+	for _, name := range []string{"USER", "EXPOSE", "VOLUME", "HEALTHCHECK", "CMD"} {
+		if !slices.Equal(image[name], plain[name]) {
+			t.Errorf("%s %q, and %q without a browser: want the same", name, image[name], plain[name])
 		}
 	}
-	image := map[string][]string{}
-	for _, in := range all[last:] {
-		image[in.name] = append(image[in.name], in.rest)
-	}
+}
+
+// TestTheImageHasNoShellAndRunsAsNobody looks at the last stage of the Dockerfile, which is what is built by default.
+func TestTheImageHasNoShellAndRunsAsNobody(t *testing.T) {
+	image := lastStage(t, "")
 	for name, want := range map[string]string{"FROM": "scratch", "USER": "65534:65534", "EXPOSE": "10095", "VOLUME": "/data"} {
 		if got := image[name]; !slices.Equal(got, []string{want}) {
 			t.Errorf("%s %q, want %q", name, got, want)
