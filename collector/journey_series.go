@@ -1,8 +1,6 @@
 package collector
 
 import (
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/perfwatch/perfwatch/probes"
 )
 
@@ -14,16 +12,16 @@ func journeyFamilies() []Family {
 }
 
 // journeySeries are the series of the steps of a journey, by name; nil for any other probe.
-type journeySeries map[string]prometheus.Observer
+type journeySeries map[string]*latency
 
 // newJourneySeries makes them at zero, if the probe has steps.
-func newJourneySeries(v *prometheus.HistogramVec, info ProbeInfo) journeySeries {
+func newJourneySeries(v *latencyVec, info ProbeInfo) journeySeries {
 	if len(info.Steps) == 0 {
 		return nil
 	}
 	s := make(journeySeries, len(info.Steps))
 	for _, name := range info.Steps {
-		s[name] = v.WithLabelValues(info.Name, name)
+		s[name] = v.of(info.Name, name)
 	}
 	return s
 }
@@ -35,7 +33,7 @@ func (s journeySeries) observe(res *probes.JourneyResult) {
 	}
 	for _, step := range res.Steps {
 		if o, ok := s[step.Name]; ok { // labels come from the configuration
-			o.Observe(step.Duration.Seconds())
+			o.observe(step.Duration, step.TraceID, step.Start)
 		}
 	}
 }

@@ -31,7 +31,7 @@ type vectors struct {
 	queries           *prometheus.HistogramVec
 	connections       *prometheus.GaugeVec
 	connectionsOpened *prometheus.CounterVec
-	steps             *prometheus.HistogramVec
+	steps             *latencyVec
 	consistency       consistencyVectors
 	canary            canaryVectors
 	page              pageVectors
@@ -54,7 +54,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			cache: newCounterVec(httpCacheResponses), serverTiming: newLatencyVec(httpServerTiming, bounds),
 			queries:     newSecondsVec(sqlQueryDuration, bounds),
 			connections: newGaugeVec(sqlConnections), connectionsOpened: newCounterVec(sqlConnectionsOpened),
-			steps:       newSecondsVec(stepDuration, bounds),
+			steps:       newLatencyVec(stepDuration, bounds),
 			consistency: newConsistencyVectors(), canary: newCanaryVectors(), page: newPageVectors(book),
 			active: newGaugeVec(loadActive), users: newGaugeVec(loadUsers),
 			requests: newCounterVec(loadRequests), bursts: newCounterVec(loadBursts), aborts: newCounterVec(loadAborts),

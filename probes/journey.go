@@ -16,6 +16,8 @@ type JourneyResult struct {
 type StepTime struct {
 	Name     string
 	Duration time.Duration
+	Start    time.Time
+	TraceID  TraceID
 }
 
 // Step adds a request to the result of the journey that it is a step of: phases and bytes are sums, the certificate is
@@ -32,7 +34,7 @@ func (r *Result) Step(name string, s *Sample, secrets [][]byte) error {
 	if !expiry.IsZero() && (r.CertNotAfter.IsZero() || expiry.Before(r.CertNotAfter)) {
 		r.CertNotAfter = expiry
 	}
-	journey.Steps = append(journey.Steps, StepTime{name, s.Duration})
+	journey.Steps = append(journey.Steps, StepTime{name, s.Duration, s.Start, s.TraceID})
 	m := &masks{}
 	for _, secret := range secrets {
 		m = m.hiding(nil, string(secret))
