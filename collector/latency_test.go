@@ -63,6 +63,9 @@ func TestEveryLatencyNamesATraceOfEachBucket(t *testing.T) {
 			{Name: "login", Duration: 30 * time.Millisecond, Start: visit.Start, TraceID: probes.TraceID{15: 4}},
 		}}
 		rec.Probe(ProbeInfo{Name: "visit", Kind: "journey", Steps: []string{"login"}}).Observe(visit)
+		read := traced(90*time.Millisecond, 6)
+		read.SQL = &probes.SQLResult{Queries: []probes.QueryTime{{Name: "prices", Duration: 60 * time.Millisecond, Start: read.Start}}}
+		rec.Probe(sqlProbe("prices")).Observe(read)
 		wantLines(t, openMetrics(t, reg), map[string]string{
 			`perfwatch_probe_duration_seconds_bucket{group="api",probe="home",le="0.1"}`:  `0`,
 			`perfwatch_probe_duration_seconds_bucket{group="api",probe="home",le="0.25"}`: `1 # {trace_id="00000000000000000000000000000001"} 0.24 9.4668480024e+08`,
@@ -70,6 +73,7 @@ func TestEveryLatencyNamesATraceOfEachBucket(t *testing.T) {
 			`perfwatch_probe_duration_seconds_bucket{group="api",probe="home",le="+Inf"}`: `2 # {trace_id="00000000000000000000000000000002"} 20.0 9.4668482e+08`,
 
 			`perfwatch_probe_step_duration_seconds_bucket{probe="visit",step="login",le="0.05"}`:                    `1 # {trace_id="00000000000000000000000000000004"} 0.03 9.4668480003e+08`,
+			`perfwatch_sql_query_duration_seconds_bucket{probe="db",query="prices",le="0.1"}`:                       `1 # {trace_id="00000000000000000000000000000006"} 0.06 9.4668480006e+08`,
 			`perfwatch_probe_phase_duration_seconds_bucket{phase="first_byte",probe="home",le="0.25"}`:              `1 # {trace_id="00000000000000000000000000000001"} 0.12 9.4668480012e+08`,
 			`perfwatch_http_server_timing_seconds_bucket{endpoint="home",metric="db",probe="home",le="0.1"}`:        `1 # {trace_id="00000000000000000000000000000001"} 0.06 9.4668480006e+08`,
 			`perfwatch_load_response_seconds_bucket{endpoint="detail",probe="journey",le="2.5"}`:                    `1 # {trace_id="00000000000000000000000000000003"} 2.08 9.4668480208e+08`,

@@ -112,7 +112,7 @@ func (s *ProbeSeries) Observe(sample *probes.Sample) {
 	}
 	s.observeTimes(sample, end)
 	s.observeResponse(sample)
-	s.sql.observe(sample.SQL)
+	s.sql.observe(sample.SQL, sample.TraceID)
 	s.steps.observe(sample.Journey)
 	s.consistency.observe(sample.Consistency)
 	s.canary.observe(sample.Canary)

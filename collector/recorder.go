@@ -28,7 +28,7 @@ type vectors struct {
 	duration, phases  *latencyVec
 	cache             *prometheus.CounterVec
 	serverTiming      *latencyVec
-	queries           *prometheus.HistogramVec
+	queries           *latencyVec
 	connections       *prometheus.GaugeVec
 	connectionsOpened *prometheus.CounterVec
 	steps             *latencyVec
@@ -52,7 +52,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			failures: newGaugeVec(probeConsecutiveFailures),
 			duration: newLatencyVec(probeDuration, bounds), phases: newLatencyVec(probePhaseDuration, bounds),
 			cache: newCounterVec(httpCacheResponses), serverTiming: newLatencyVec(httpServerTiming, bounds),
-			queries:     newSecondsVec(sqlQueryDuration, bounds),
+			queries:     newLatencyVec(sqlQueryDuration, bounds),
 			connections: newGaugeVec(sqlConnections), connectionsOpened: newCounterVec(sqlConnectionsOpened),
 			steps:       newLatencyVec(stepDuration, bounds),
 			consistency: newConsistencyVectors(), canary: newCanaryVectors(), page: newPageVectors(book),

@@ -155,7 +155,7 @@ func workerNames(workers []*HTTPProber) []string {
 }
 
 // A consistencyProber keeps a connection to each worker unless the spec asks for fresh ones. A run has no phases: it is as
-// long as the slowest worker takes, without the time that comparing takes.
+// long as the slowest worker takes, without the time that comparing takes, and has that worker's trace.
 type consistencyProber struct {
 	workers          []*HTTPProber
 	names            []string
@@ -178,7 +178,7 @@ func (p *consistencyProber) Probe(ctx context.Context) (res Result, err error) {
 	for i := range views {
 		s := &views[i].sample
 		if end := s.Start.Add(s.Duration); end.After(res.ended) {
-			res.ended = end
+			res.ended, res.TraceID = end, s.TraceID
 		}
 		if c := s.CertNotAfter; !c.IsZero() && (res.CertNotAfter.IsZero() || c.Before(res.CertNotAfter)) {
 			res.CertNotAfter = c

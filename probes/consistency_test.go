@@ -205,8 +205,10 @@ func TestWorkersAreAskedAtTheSameTime(t *testing.T) {
 	met := make(chan struct{}, n)
 	all := make(chan struct{})
 	var urls []string
+	traces := make(chan string, n)
 	for range n {
 		urls = append(urls, serve(t, func(w http.ResponseWriter, r *http.Request) {
+			traces <- r.Header.Get("Traceparent")
 			if met <- struct{}{}; len(met) == n {
 				close(all)
 			}
@@ -218,8 +220,16 @@ func TestWorkersAreAskedAtTheSameTime(t *testing.T) {
 		}).URL)
 	}
 	p := mustConsistency(t, &Consistency{URLs: urls, Headers: map[string]string{"X-Team": "blue"}})
-	if r := take(t, p, OK).Consistency; r.Agreeing != n {
-		t.Errorf("%d agree, want %d", r.Agreeing, n)
+	s := take(t, p, OK)
+	if s.Consistency.Agreeing != n {
+		t.Errorf("%d agree, want %d", s.Consistency.Agreeing, n)
+	}
+	var seen []string
+	for range n {
+		seen = append(seen, <-traces)
+	}
+	if !strings.Contains(strings.Join(seen, " "), "00-"+s.TraceID.String()+"-") {
+		t.Errorf("trace %q, want one of %q", s.TraceID, seen)
 	}
 }
 

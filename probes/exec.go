@@ -23,6 +23,9 @@ const (
 	maxComplaint              = 300 // of what it says on its standard error
 )
 
+// traceVariable carries the trace of a run, https://opentelemetry.io/docs/specs/otel/context/env-carriers/.
+const traceVariable = "TRACEPARENT"
+
 // outputGrace is how long the output may stay open once the command and its process group are gone: what has left the
 // group may hold it for ever.
 const outputGrace = 100 * time.Millisecond
@@ -116,6 +119,7 @@ func (p *execProber) environment(given map[string]string, ms *mistakes) {
 			p.env = append(p.env, name+"="+value)
 		}
 	}
+	_, p.traced = given[traceVariable]
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(given[name], 0) {
 			ms.add("env."+name, hidden, "a name without = and text without zero bytes")
@@ -133,6 +137,7 @@ type execProber struct {
 	path   string
 	args   []string // the name that it was called by first
 	env    []string
+	traced bool // env has a trace already
 	dir    string
 	codes  []int
 	limit  ByteSize
@@ -145,11 +150,17 @@ func (p *execProber) Probe(ctx context.Context) (res Result, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	cmd := &exec.Cmd{Path: p.path, Args: p.args, Env: p.env, Dir: p.dir}
+	var trace TraceID
+	if !p.traced {
+		var parent string
+		trace, parent = newTrace()
+		cmd.Env = append(slices.Clip(p.env), traceVariable+"="+parent)
+	}
 	ownGroup(cmd)
 	out := &output{limit: int64(p.limit), full: func() { cancel(ErrBodyTooLarge) }}
 	complaint := &output{limit: maxComplaint}
 	code, err := execute(ctx, cmd, out, complaint)
-	res = Result{ended: time.Now(), Bytes: out.size}
+	res = Result{ended: time.Now(), Bytes: out.size, TraceID: trace}
 	if cmd.ProcessState != nil {
 		res.Evidence = p.masks.said("Ended: "+cmd.ProcessState.String()+"\n", out.kept, out.size)
 	}

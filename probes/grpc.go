@@ -85,6 +85,11 @@ type grpcProber struct {
 
 // Probe implements Prober.
 func (p *grpcProber) Probe(ctx context.Context) (res Result, err error) {
+	headers := p.headers
+	if len(headers[strings.ToLower(traceHeader)]) == 0 { // who gives the header follows a trace of their own
+		id, trace := newTrace()
+		res.TraceID, headers = id, metadata.Join(headers, metadata.Pairs(traceHeader, trace))
+	}
 	l, err := openLink(ctx, p.permit, "tcp", p.address)
 	defer func() { res.Phases = l.close() }()
 	if err == nil && p.tls != nil {
@@ -93,7 +98,7 @@ func (p *grpcProber) Probe(ctx context.Context) (res Result, err error) {
 		res.CertNotAfter = earliestExpiry(state.PeerCertificates)
 	}
 	if err == nil {
-		err = p.check(ctx, l)
+		err = p.check(metadata.NewOutgoingContext(ctx, headers), l)
 	}
 	if err != nil {
 		return res, shorten(fmt.Errorf("asking %q: %w", p.address, err))
@@ -114,7 +119,6 @@ func (p *grpcProber) check(ctx context.Context, l *link) error {
 	}
 	defer func() { _ = client.Close() }()
 	l.times.dialPhase(Request)
-	ctx = metadata.NewOutgoingContext(ctx, p.headers)
 	answer, err := grpc_health_v1.NewHealthClient(client).Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: p.service})
 	if err != nil {
 		return conn.explain(err)

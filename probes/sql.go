@@ -52,6 +52,7 @@ type SQLResult struct {
 type QueryTime struct {
 	Name     string
 	Duration time.Duration
+	Start    time.Time
 }
 
 // PoolStats are the connections that a probe holds when its run ends.
@@ -183,12 +184,13 @@ func (p *sqlProber) Probe(ctx context.Context) (res Result, err error) {
 	times := newTimings()
 	times.begin()
 	found := &SQLResult{}
+	trace, _ := newTrace()
 	conn, err := p.db.Conn(times.trace(ctx))
 	if err == nil {
 		times.gotConn()
-		err = p.ask(ctx, conn, times, found)
+		err = p.ask(ctx, conn, times, trace, found)
 	}
-	res = Result{ended: time.Now(), SQL: found}
+	res = Result{ended: time.Now(), TraceID: trace, SQL: found}
 	reached := times.reached()
 	res.Phases, _ = times.seal(res.ended)
 	if conn != nil {
@@ -200,8 +202,8 @@ func (p *sqlProber) Probe(ctx context.Context) (res Result, err error) {
 }
 
 // ask runs the queries within one transaction, whose end is left to release.
-func (p *sqlProber) ask(ctx context.Context, conn *sql.Conn, times *timings, found *SQLResult) error {
-	for _, statement := range p.connector.engine.begin(statementLimit(ctx)) {
+func (p *sqlProber) ask(ctx context.Context, conn *sql.Conn, times *timings, trace TraceID, found *SQLResult) error {
+	for _, statement := range p.connector.engine.begin(statementLimit(ctx), trace) {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("beginning: %w", err)
 		}
@@ -212,7 +214,7 @@ func (p *sqlProber) ask(ctx context.Context, conn *sql.Conn, times *timings, fou
 		times.asked()
 		got, err := q.run(ctx, conn, times)
 		times.pause()
-		found.Queries = append(found.Queries, QueryTime{Name: q.Name, Duration: time.Since(start)})
+		found.Queries = append(found.Queries, QueryTime{q.Name, time.Since(start), start})
 		if err == nil {
 			err = q.judge(ctx, got)
 		}

@@ -34,8 +34,9 @@ var errDSN = errors.New("want " + wantDSN)
 type engine struct {
 	// open makes the connections of a DSN, which dial through d.
 	open func(dsn string, d dialer) (driver.Connector, error)
-	// begin opens a transaction that may only read, with a limit for each of its statements that the server keeps.
-	begin func(limit time.Duration) []string
+	// begin opens a transaction that may only read, with a limit for each of its statements that the server keeps. The
+	// server is told the trace where it can show it.
+	begin func(limit time.Duration, trace TraceID) []string
 	// refusal tells what the server itself says is wrong; it reports false of any other error.
 	refusal func(err error) (o Outcome, text string, ok bool)
 }

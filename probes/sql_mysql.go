@@ -85,7 +85,7 @@ func (c *meteredConn) SyscallConn() (syscall.RawConn, error) {
 
 // beginMySQL says the limit to either of the two: comments that begin with M! are read by MariaDB alone, in seconds, and
 // those of 5.7.8 by MySQL alone, in milliseconds.
-func beginMySQL(limit time.Duration) []string {
+func beginMySQL(limit time.Duration, _ TraceID) []string {
 	return []string{
 		fmt.Sprintf("SET SESSION /*M!100101 max_statement_time = %.3f */ /*!50708 max_execution_time = %d */",
 			limit.Seconds(), max(limit.Milliseconds(), 1)),

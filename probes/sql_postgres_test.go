@@ -127,7 +127,7 @@ func postgresLimits(t *testing.T, file string, owner *sql.DB) {
 		Name: "q",
 		Query: "SELECT current_setting('transaction_read_only') AS ro, current_setting('statement_timeout') AS t, " +
 			"current_setting('application_name') AS a",
-		Expect: QueryExpect{JSON: `.[0] == {ro: "on", t: "1h", a: "perfwatch"}`},
+		Expect: QueryExpect{JSON: `.[0] | .ro == "on" and .t == "1h" and (.a | test("^perfwatch [0-9a-f]{32}$"))`},
 	}
 	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{settings}}, Env{})
 	if s := Take(t.Context(), p, time.Now()); s.Outcome != OK {
@@ -195,21 +195,26 @@ func postgresRotation(t *testing.T, file string, owner *sql.DB, address string) 
 	writeDSN(t, dir, postgresDSN(address))
 }
 
-// An administrator ends the connection while a query runs.
+// An administrator ends the connection while a query runs, having seen whose it is.
 func postgresTerminated(t *testing.T, file string, owner *sql.DB) {
 	t.Helper()
 	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT pg_sleep(30)"}}}, Env{})
 	done := make(chan Sample)
 	go func() { done <- Take(t.Context(), p, time.Now()) }()
-	for ended := 0; ended == 0; {
-		err := owner.QueryRowContext(t.Context(), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "+
-			"WHERE state = 'active' AND query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()").Scan(&ended)
+	var seen sql.NullString
+	for !seen.Valid {
+		err := owner.QueryRowContext(t.Context(), "SELECT max(application_name) FILTER (WHERE pg_terminate_backend(pid)) "+
+			"FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()").Scan(&seen)
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if s := <-done; s.Outcome != Reset || !strings.Contains(s.Err.Error(), "57P01") {
+	s := <-done
+	if s.Outcome != Reset || !strings.Contains(s.Err.Error(), "57P01") {
 		t.Errorf("%v, want reset: %v", s.Outcome, s.Err)
+	}
+	if want := "perfwatch " + s.TraceID.String(); seen.String != want {
+		t.Errorf("the server saw %q, want %q", seen.String, want)
 	}
 }
 

@@ -40,6 +40,13 @@ func newTracer(random *rand.PCG) *tracer {
 	return t
 }
 
+// newTrace makes the trace of a run that is not HTTP, and its header.
+func newTrace() (id TraceID, header string) {
+	t := newTracer(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	id = t.next()
+	return id, string(t.header[:])
+}
+
 // next draws the ids of a request. None of their halves is zero, as both ids must be other than zero.
 func (t *tracer) next() TraceID {
 	var span [8]byte

@@ -1,13 +1,19 @@
 package probes
 
 import (
+	"context"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 )
 
 func TestTraceIDsAreThoseOfTheHeader(t *testing.T) {
@@ -90,6 +96,51 @@ func TestATraceThatIsConfiguredStays(t *testing.T) {
 	p := mustProber(t, &HTTP{URL: srv.URL, Headers: map[string]string{"traceparent": own}}, Env{})
 	if s := Take(t.Context(), p, time.Time{}); got != own || s.TraceID != (TraceID{}) {
 		t.Errorf("header %q and trace %q, want the one given and none of ours", got, s.TraceID)
+	}
+}
+
+// What is no HTTP is told its trace as it may be told, and nobody's own trace is replaced.
+func TestTracesOfOtherKinds(t *testing.T) {
+	const own = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+	format := regexp.MustCompile(`^00-([0-9a-f]{32})-[0-9a-f]{16}-01$`)
+	var seen string
+	address, stop := startGRPC(t, doctor{check: func(ctx context.Context) (*grpc_health_v1.HealthCheckResponse, error) {
+		md, _ := metadata.FromIncomingContext(ctx)
+		seen = strings.Join(md["traceparent"], ",")
+		return &grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_SERVING}, nil
+	}})
+	defer stop()
+	dir, name := shellScript(t, `printf %s "$TRACEPARENT" > trace`)
+	command := []string{name}
+	for _, tt := range []struct {
+		spec, traced Spec
+		seen         func() string
+	}{
+		{&GRPC{Address: address}, &GRPC{Address: address, Headers: map[string]string{"TraceParent": own}}, func() string { return seen }},
+		{&Exec{Command: command}, &Exec{Command: command, Env: map[string]string{"TRACEPARENT": own}}, func() string {
+			text, err := os.ReadFile(filepath.Join(dir, "trace"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}},
+	} {
+		p, ids := mustBuild(t, tt.spec, Env{Dir: dir}), map[TraceID]bool{}
+		for range 2 {
+			s := takeWithin(t, p, OK)
+			if m := format.FindStringSubmatch(tt.seen()); s.Outcome != OK || m == nil || m[1] != s.TraceID.String() {
+				t.Errorf("%s: %v, it saw %q of the trace %q: %v", tt.spec.Kind(), s.Outcome, tt.seen(), s.TraceID, s.Err)
+			}
+			ids[s.TraceID] = true
+		}
+		if len(ids) != 2 {
+			t.Errorf("%s: %d traces of 2 runs", tt.spec.Kind(), len(ids))
+		}
+		s := takeWithin(t, mustBuild(t, tt.traced, Env{Dir: dir}), OK)
+		if s.Outcome != OK || tt.seen() != own || s.TraceID != (TraceID{}) {
+			t.Errorf("%s: %v, it saw %q of the trace %q, want the one given and none of ours: %v", tt.spec.Kind(), s.Outcome, tt.seen(),
+				s.TraceID, s.Err)
+		}
 	}
 }
 
