@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,23 @@ func TestALeakIsToldFromAProcessThatOnlyWorks(t *testing.T) {
 	if raced() {
 		t.Skip("the race detector leaks itself")
 	}
+	const attempts = 3 // a machine that holds the children up for seconds makes steps of a line
+	for attempt := 1; ; attempt++ {
+		wrong := leakTold(t)
+		if len(wrong) == 0 {
+			return
+		}
+		if attempt == attempts {
+			t.Fatal(strings.Join(wrong, "\n"))
+		}
+		t.Log(strings.Join(wrong, "\n"))
+	}
+}
+
+// leakTold watches a process that leaks and one that does not, and says what was told wrong of them.
+func leakTold(t *testing.T) (wrong []string) {
+	t.Helper()
+	wrongly := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	leaking, flat := startChild(t), startChild(t)
 	specs := []ProcessSpec{byPID(t, leaking), byPID(t, flat)}
 	specs[0].Name, specs[1].Name = "leaking", "flat"
@@ -50,28 +68,29 @@ func TestALeakIsToldFromAProcessThatOnlyWorks(t *testing.T) {
 	leak, work := &b.Processes[0], &b.Processes[1]
 	growth, ok := leak.MemoryGrowth()
 	if want := float64(size) / seconds; !ok || !near(growth, want, 0.1*want) {
-		t.Errorf("growth of %g bytes a second, %v, want %g within a tenth: %+v", growth, ok, want, leak.Burst.Growth)
+		wrongly("growth of %g bytes a second, %v, want %g within a tenth: %+v", growth, ok, want, leak.Burst.Growth)
 	}
 	if each, ok := leak.MemoryPerRequest(); !ok || !near(each, size/1000, 0.1*size/1000) {
-		t.Errorf("%g bytes a request, %v, want %d within a tenth", each, ok, size/1000)
+		wrongly("%g bytes a request, %v, want %d within a tenth", each, ok, size/1000)
 	}
 	// Its runtime may take some memory in these seconds, and chance is allowed one in a hundred.
 	if growth, ok := work.MemoryGrowth(); !ok || growth > 0.05*size/seconds {
-		t.Errorf("a process that only works grew by %g bytes a second, %v, want next to nothing: %+v", growth, ok, work.Burst.Growth)
+		wrongly("a process that only works grew by %g bytes a second, %v, want next to nothing: %+v", growth, ok, work.Burst.Growth)
 	}
 	if cpu, ok := work.CPUSecondsPerThousand(); !ok || !near(cpu, spent, 0.02) {
-		t.Errorf("%g CPU seconds for a thousand requests, %v, want the %g that it spent", cpu, ok, spent)
+		wrongly("%g CPU seconds for a thousand requests, %v, want the %g that it spent", cpu, ok, spent)
 	}
 	if peak := work.Burst.CPUPeak; peak < 0.1 || peak > 0.5 {
-		t.Errorf("peak of %g cores, want about 0.2", peak)
+		wrongly("peak of %g cores, want about 0.2", peak)
 	}
 	// On a busy machine both take longer.
 	if n := leak.Burst.Samples; n < 20 || leak.Burst.Seconds < seconds-1 {
-		t.Errorf("%d samples in %g s, want one each 100 ms in %d s", n, leak.Burst.Seconds, seconds)
+		wrongly("%d samples in %g s, want one each 100 ms in %d s", n, leak.Burst.Seconds, seconds)
 	}
 	if idle := leak.Idle; idle.Samples < 2 || idle.MemoryLast != leak.Burst.MemoryFirst || idle.MemoryLast-idle.MemoryFirst > 2<<20 {
-		t.Errorf("before the burst %+v, want what was sampled until it, with the growth of then", idle)
+		wrongly("before the burst %+v, want what was sampled until it, with the growth of then", idle)
 	}
+	return wrong
 }
 
 func TestTheHitRatioOfABurstIsThatOfItsLookups(t *testing.T) {
