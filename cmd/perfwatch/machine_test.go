@@ -1,5 +1,3 @@
-//go:build e2e
-
 package main
 
 import (
@@ -7,11 +5,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -73,17 +69,6 @@ func newMachine(t *testing.T) *machine {
 
 // environment shows the machine to a program.
 func (m *machine) environment() string { return "HOST_PROC=" + m.dir }
-
-// preferred runs what starts programs so that they get a busy machine's processors first, where the test may: a latency
-// that other programs add would be judged as the platform's.
-func preferred(start func()) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if syscall.Setpriority(syscall.PRIO_PROCESS, 0, -10) == nil { // of this thread, which the programs inherit
-		defer func() { _ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, 0) }()
-	}
-	start()
-}
 
 // setBusy has the CPUs as busy as a fault keeps them, or as they are without it.
 func (m *machine) setBusy(ratio float64) { m.busy.Store(math.Float64bits(max(otherCPU, ratio))) }
