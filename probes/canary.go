@@ -25,8 +25,8 @@ type Redis interface {
 }
 
 // Canary plants keys with a time to live in a Redis, and looks on later runs whether they died too early, live too long,
-// or have another time to live than they should. Each run plants two: one that ought to be gone by the next run, and one
-// that ought to be there still.
+// or have another time to live than they should. There are two: one that is watched until it ought to be gone, and planted
+// anew then, and one that each run plants and that the next ought to find.
 type Canary struct {
 	Redis     string        `yaml:"redis"`     // name of a Redis of the configuration, which must be a primary
 	TTL       time.Duration `yaml:"ttl"`       // of the key that ought to die; default 30s
@@ -110,7 +110,7 @@ type canaryProber struct {
 	now              func() time.Time
 
 	mu      sync.Mutex
-	planted []plant
+	planted [2]plant // the mortal and the lasting one; without a key where there is none
 	last    time.Time // when the run before planted; zero before the first
 	runs    uint64
 }
@@ -123,7 +123,10 @@ type plant struct {
 	before, after time.Time
 }
 
-// Probe looks at what the run before planted, and plants anew.
+// The places of the two keys.
+const mortal, lasting = 0, 1
+
+// Probe looks at what was planted, and plants anew what has served.
 func (p *canaryProber) Probe(ctx context.Context) (Result, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,12 +135,19 @@ func (p *canaryProber) Probe(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	var problems []error
-	for len(p.planted) > 0 {
-		problem, err := p.look(ctx, p.planted[0], found)
+	for i := range p.planted {
+		k := p.planted[i]
+		if k.key == "" {
+			continue
+		}
+		dead := p.now().Sub(k.after) > k.ttl+p.tolerance
+		problem, err := p.look(ctx, k, found)
 		if err != nil {
 			return Result{Canary: found}, err // it stays planted, and is looked at in the next run
 		}
-		problems, p.planted = append(problems, problem), p.planted[1:]
+		if problems = append(problems, problem); i == lasting || dead || problem != nil {
+			p.planted[i] = plant{}
+		}
 	}
 	if err := p.plantAll(ctx, found, &problems); err != nil {
 		return Result{Canary: found}, err
@@ -235,16 +245,18 @@ func (p *canaryProber) drift(k plant, left any, asked, answered time.Time, found
 	return nil
 }
 
-// plantAll plants a key that ought to be gone by the next run, if runs are further apart than it lives, and one that
-// ought to be there: it lives for twice the time between runs. Each is read back at once.
+// plantAll plants what is missing. The lasting key lives for twice the time between runs. Each is read back at once.
 func (p *canaryProber) plantAll(ctx context.Context, found *CanaryResult, problems *[]error) error {
-	lasting := 4 * p.ttl
+	long := 4 * p.ttl
 	if !p.last.IsZero() {
-		lasting = min(max(2*p.now().Sub(p.last), 2*p.ttl), 2*maxTTL)
+		long = min(max(2*p.now().Sub(p.last), 2*p.ttl), 2*maxTTL)
 	}
 	p.last = p.now()
 	p.runs++
-	for i, ttl := range []time.Duration{p.ttl, lasting} {
+	for i, ttl := range [...]time.Duration{mortal: p.ttl, lasting: long} {
+		if p.planted[i].key != "" {
+			continue
+		}
 		k := plant{
 			key: p.prefix + strconv.Itoa(i), value: strconv.FormatUint(p.runs, 10), ttl: ttl.Truncate(time.Millisecond), before: p.now(),
 		}
@@ -257,7 +269,7 @@ func (p *canaryProber) plantAll(ctx context.Context, found *CanaryResult, proble
 			return err
 		}
 		if *problems = append(*problems, problem); problem == nil { // otherwise it has been told
-			p.planted = append(p.planted, k)
+			p.planted[i] = k
 		}
 	}
 	return nil
@@ -268,7 +280,7 @@ func (p *canaryProber) follow(ctx context.Context, found *CanaryResult) error {
 	if p.replica == nil {
 		return nil
 	}
-	k := p.planted[len(p.planted)-1]
+	k := p.planted[lasting]
 	for pause := replicaPause; ; pause = min(2*pause, mostReplicaGo) {
 		value, err := p.replica.Do(ctx, "GET", k.key)
 		if err != nil {

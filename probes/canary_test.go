@@ -24,6 +24,7 @@ type cage struct {
 type bird struct {
 	value string
 	dies  time.Time
+	stays bool // it is there when it should have died
 }
 
 func (c *cage) Close() {}
@@ -35,13 +36,13 @@ func (c *cage) Do(_ context.Context, command ...any) (any, error) {
 		return nil, errors.New("connection reset by peer")
 	}
 	b, lives := c.keys[key]
-	lives = lives && time.Now().Before(b.dies)
+	lives = lives && (b.stays || time.Now().Before(b.dies))
 	switch name {
 	case "INFO":
 		return "role:" + c.role + "\r\n", nil
 	case "SET":
 		ttl, _ := command[4].(int64)
-		c.keys[key] = bird{fmt.Sprint(command[2]), time.Now().Add(time.Duration(ttl) * time.Millisecond)}
+		c.keys[key] = bird{value: fmt.Sprint(command[2]), dies: time.Now().Add(time.Duration(ttl) * time.Millisecond)}
 		return "OK", nil
 	case "GET":
 		if lives {
@@ -152,6 +153,31 @@ func TestWhatBefallsKeysIsTold(t *testing.T) {
 					t.Errorf("%+v in the run after: it was told already", got)
 				}
 			})
+		})
+	}
+}
+
+// The mortal key is watched until it ought to be gone, however often the canary is asked, and planted anew then.
+func TestAMortalKeyIsWatchedUntilItsDeath(t *testing.T) {
+	for _, interval := range []time.Duration{time.Second, 7 * time.Second, 20 * time.Second, 30 * time.Second, 31 * time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &cage{}
+			p := canary(t, c)
+			canaryRun(t, p, "")
+			c.each(func(b *bird) { b.stays = time.Until(b.dies) == 30*time.Second })
+			planted := time.Now()
+			for time.Since(planted) <= 31*time.Second-interval {
+				time.Sleep(interval)
+				canaryRun(t, p, "")
+			}
+			time.Sleep(interval)
+			if got := canaryRun(t, p, "with a time to live of 30s was there after"); got.Outlived != 1 {
+				t.Errorf("each %v: %+v after %v, want one that outlived its time", interval, got, time.Since(planted))
+			}
+			time.Sleep(interval)
+			if got := canaryRun(t, p, ""); got.Outlived > 0 || len(c.keys) != 2 {
+				t.Errorf("each %v: %+v and %d keys in the run after", interval, got, len(c.keys))
+			}
 		})
 	}
 }
