@@ -110,7 +110,7 @@ type canaryProber struct {
 	now              func() time.Time
 
 	mu      sync.Mutex
-	planted [2]plant // the mortal and the lasting one; without a key where there is none
+	planted [2]plant  // the mortal and the lasting one; without a key where there is none
 	last    time.Time // when the run before planted; zero before the first
 	runs    uint64
 }
