@@ -15,6 +15,8 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/perfwatch/perfwatch/probes"
 )
 
 // maxPasswordBytes bounds a password file.
@@ -32,7 +34,7 @@ type RedisServer struct {
 type redisClient struct {
 	options redis.Options
 	client  *redis.Client // nil after an error, so that the next question starts from nothing
-	conn    net.Conn      // the one that the client has
+	conn    *replyGuard   // the one that the client has
 }
 
 func newRedisClient(server RedisServer) (*redisClient, error) {
@@ -95,7 +97,16 @@ func (c *redisClient) do(ctx context.Context, timeout time.Duration, args ...any
 	case isRefusal(err):
 		return nil, fmt.Errorf("asking for %v: %w", args[0], err)
 	}
-	return nil, errors.Join(fmt.Errorf("asking for %v: %w", args[0], err), c.close())
+	return nil, errors.Join(fmt.Errorf("asking for %v: %w", args[0], c.named(err)), c.close())
+}
+
+// named says of an error without a name that the answer was none of a Redis, where there was an answer.
+func (c *redisClient) named(err error) error {
+	var refused redis.Error
+	if errors.As(err, &refused) || probes.OutcomeOf(err) != probes.Error || c.conn.size == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %w", probes.ErrInvalidResponse, err)
 }
 
 // isRefusal says that a server which is fine does not do what it was asked: our user may not, it does not know the command

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -91,5 +93,57 @@ func TestACanaryInAHungRedisTimesOut(t *testing.T) {
 	defer cancel()
 	if s := probes.Take(ctx, canary, time.Now()); s.Outcome != probes.Timeout {
 		t.Errorf("outcome %v, error %v, want a timeout", s.Outcome, s.Err)
+	}
+}
+
+// What answers on the port of a Redis and is none.
+func TestACanaryInNoRedis(t *testing.T) {
+	for _, tt := range []struct {
+		name, begins string
+		piece        string
+		every        time.Duration // between the pieces, which end with the test; 0 sends 1 GiB of them at once
+		want         probes.Outcome
+	}{
+		{"drips one byte a second", "*2\r\n$1000\r\n", "x", time.Second, probes.Timeout},
+		{"sends 1 GiB", "$1073741824\r\n", strings.Repeat("x", 1<<16), 0, probes.InvalidResponse},
+		{"sends a line of 1 GiB", "+", strings.Repeat("x", 1<<16), 0, probes.InvalidResponse},
+		{"closes mid-reply", "*2\r\n$1000\r\nhalf", "", 0, probes.Reset},
+		{"answers garbage", "\xff\xfe?!\r\n", "", 0, probes.InvalidResponse},
+		{"speaks HTTP", "HTTP/1.1 400 Bad Request\r\n\r\n", "", 0, probes.InvalidResponse},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = l.Close() }()
+			go func() {
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					_, _ = c.Read(make([]byte, 4096))
+					_, err = io.WriteString(c, tt.begins)
+					for sent := 0; err == nil && tt.piece != "" && sent < 1<<30; sent += len(tt.piece) {
+						select {
+						case <-t.Context().Done():
+						case <-time.After(tt.every):
+						}
+						_, err = io.WriteString(c, tt.piece)
+					}
+					_ = c.Close()
+				}
+			}()
+			timeout := time.Minute
+			if tt.want == probes.Timeout {
+				timeout = 2500 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			defer cancel()
+			if s := probes.Take(ctx, canaryOf(t, l.Addr().String(), l.Addr().String(), ""), time.Now()); s.Outcome != tt.want {
+				t.Errorf("outcome %v, want %v: %v", s.Outcome, tt.want, s.Err)
+			}
+		})
 	}
 }
