@@ -27,6 +27,7 @@ func TestICMP(t *testing.T) {
 	sysctl(t, "net/ipv4/ping_group_range", "0 0")
 	t.Run("answered", icmpAnswered)
 	t.Run("not answered", icmpNotAnswered)
+	t.Run("beside blackbox_exporter", icmpBesideBlackbox)
 	t.Run("no route", icmpWithoutARoute)
 	t.Run("permit", icmpIsJudged)
 }
@@ -117,6 +118,16 @@ func icmpNotAnswered(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, cancel)
 	if s := Take(ctx, mustBuild(t, &ICMP{Host: "127.0.0.1"}, Env{}), time.Now()); s.Outcome != Canceled {
 		t.Errorf("%v, want canceled: %v", s.Outcome, s.Err)
+	}
+}
+
+func icmpBesideBlackbox(t *testing.T) {
+	b := startBlackbox(t)
+	b.agree(t, question{"", "icmp", "127.0.0.1", Env{}, &ICMP{}, true})
+	sysctl(t, "net/ipv4/icmp_echo_ignore_all", "1")
+	defer sysctl(t, "net/ipv4/icmp_echo_ignore_all", "0")
+	if ok, _ := b.probe(t, "icmp", "127.0.0.1"); ok || takeFor(t, mustBuild(t, &ICMP{Host: "127.0.0.1"}, Env{}), patience).Outcome == OK {
+		t.Errorf("theirs %v, want neither to find who does not answer", ok)
 	}
 }
 
