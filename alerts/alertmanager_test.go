@@ -18,11 +18,16 @@ func TestAlertmanagerRoutesBySeverity(t *testing.T) {
 	if out, err := tool(t, ".", amPackage, "amtool", "check-config", "alertmanager.yml"); err != nil {
 		t.Fatalf("amtool check-config: %v\n%s", err, out)
 	}
-	for severity, receiver := range map[string]string{"critical": "page", "warning": "chat", "info": "none"} {
-		out, err := tool(t, ".", amPackage, "amtool", "config", "routes", "test", "--config.file=alertmanager.yml",
-			"--verify.receivers="+receiver, "alertname=PerfwatchErrorRatio", "severity="+severity)
-		if err != nil {
-			t.Errorf("severity %s does not go to %s: %v\n%s", severity, receiver, err, out)
+	for labels, receiver := range map[string]string{
+		"alertname=PerfwatchErrorRatio severity=critical": "page",
+		"alertname=PerfwatchErrorRatio severity=warning":  "chat",
+		"alertname=PerfwatchErrorRatio severity=info":     "none",
+		"alertname=PerfwatchWatchdog severity=none":       "watchdog",
+	} {
+		args := append([]string{"config", "routes", "test", "--config.file=alertmanager.yml", "--verify.receivers=" + receiver},
+			strings.Fields(labels)...)
+		if out, err := tool(t, ".", amPackage, "amtool", args...); err != nil {
+			t.Errorf("%s does not go to %s: %v\n%s", labels, receiver, err, out)
 		}
 	}
 }

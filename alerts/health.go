@@ -1,17 +1,25 @@
 package alerts
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // failuresInRow is how many failed runs of a probe warn; one may be chance.
-const failuresInRow = "2"
+const failuresInRow = 2
 
 // healthRules need no statistics and no objective: they are what pages while the floors of a small configuration still
 // fill, and when perfwatch itself has nothing to say.
 func healthRules(opts Options) []rule {
+	return slices.Concat(daemonRules(opts), certificateRules(opts), burstRules(opts), pipelineRules(opts))
+}
+
+// daemonRules are about perfwatch, what it reads, and probes that fail.
+func daemonRules(opts Options) []rule {
 	// Not of bursts, which have alerts of their own: who is aborted twice at a hundred requests a second is not down.
-	down := "max by (probe) (perfwatch_probe_consecutive_failures) >= " + failuresInRow +
+	down := "max by (probe) (perfwatch_probe_consecutive_failures) >= " + number(failuresInRow) +
 		"\nunless on (probe) perfwatch_probe_info{kind=\"load\"}"
-	return append([]rule{
+	return []rule{
 		health(opts, probeDown, "warning", 0, down,
 			"Probe {{ $labels.probe }} fails",
 			"The last {{ $value }} runs of probe {{ $labels.probe }} all failed."),
@@ -29,7 +37,11 @@ func healthRules(opts Options) []rule {
 		health(opts, reloadFailed, "warning", 0, "perfwatch_config_last_reload_successful == 0",
 			"perfwatch runs with an old configuration",
 			"The last reload of {{ $labels.instance }} was refused: it goes on with the configuration before."),
-	}, append(burstRules(opts), pipelineRules(opts)...)...)
+		// What hears nothing of this one any more raises the alarm: the only word of a Prometheus or an Alertmanager that is gone.
+		health(opts, watchdog, "none", 0, "vector(1)",
+			"Alerts reach you",
+			"This alert always fires. When it stops coming, no other alert can come either."),
+	}
 }
 
 // The alerts that belong to no objective.
@@ -42,6 +54,7 @@ const (
 	burstInvalid  = "PerfwatchBurstInvalid"
 	burstMissing  = "PerfwatchBurstMissing"
 	regression    = "PerfwatchLoadRegression"
+	watchdog      = "PerfwatchWatchdog"
 )
 
 // health makes one rule that belongs to no objective. Alerts of lasting state resolve as soon as it has passed.

@@ -3,24 +3,32 @@ package alerts
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
 // healthTests are the promtool tests of healthRules.
 func healthTests(opts Options) []testCase {
-	step := evaluation(opts)
+	h := newHealthTester(opts)
+	return slices.Concat(h.daemonTests(), h.certificateTests(), h.burstTests(), h.pipelineTests())
+}
+
+// daemonTests are the promtool tests of daemonRules.
+func (h healthTester) daemonTests() []testCase {
+	opts, step := h.opts, h.step
 	n := int(opts.For/step) + 4 // samples until everything that waits has waited
 	late := time.Duration(n-1) * step
-	h := healthTester{opts, step}
 	const failures = `perfwatch_probe_consecutive_failures{instance="a:1",job="perfwatch",probe="dashboard"}`
 	const info = `perfwatch_probe_info{instance="a:1",job="perfwatch",probe="dashboard",`
 	const redis = `perfwatch_redis_up{instance="a:1",job="perfwatch",redis="cache"}`
 	const reload = `perfwatch_config_last_reload_successful{instance="a:1",job="perfwatch"}`
 	const build = `perfwatch_build_info{instance="a:1",job="perfwatch",version="1"}`
-	return append([]testCase{
+	return []testCase{
 		h.test("one failure", failures, fmt.Sprintf("0 1x%d", n), h.check(probeDown, late, nil)),
 		h.test("two failures in a row", failures, fmt.Sprintf("0 1 2x%d", n),
 			h.check(probeDown, step, nil),
@@ -45,13 +53,20 @@ func healthTests(opts Options) []testCase {
 		h.test("configuration taken", reload, fmt.Sprintf("1x%d", n), h.check(reloadFailed, late, nil)),
 		h.test("configuration refused", reload, fmt.Sprintf("1 0x%d", n),
 			h.check(reloadFailed, step, map[string]string{"instance": "a:1", "job": "perfwatch"}, "warning")),
-	}, append(h.burstTests(), h.pipelineTests()...)...)
+		h.several("nothing at all", []inputSeries{}, h.check(watchdog, 0, map[string]string{}, "none"),
+			h.check(watchdog, late, map[string]string{}, "none")),
+	}
 }
 
 // A healthTester makes the tests of alerts that belong to no objective.
 type healthTester struct {
-	opts Options
-	step time.Duration
+	opts  Options
+	step  time.Duration
+	value float64 // of the alerts that name theirs
+}
+
+func newHealthTester(opts Options) healthTester {
+	return healthTester{opts: opts, step: evaluation(opts), value: failuresInRow}
 }
 
 func (h healthTester) test(name, series, values string, checks ...alertCheck) testCase {
@@ -82,7 +97,7 @@ func (h healthTester) texts(alert, severity string, labels map[string]string) ma
 		}
 		m := asMap(r.Annotations)
 		for name, text := range m {
-			m[name] = fill(text, labels, failuresInRow)
+			m[name] = fill(text, labels, h.value)
 		}
 		return m
 	}
@@ -90,8 +105,9 @@ func (h healthTester) texts(alert, severity string, labels map[string]string) ma
 }
 
 // fill prints the templates of a health rule.
-func fill(text string, labels map[string]string, value string) string {
-	text = strings.ReplaceAll(text, "{{ $value }}", value)
+func fill(text string, labels map[string]string, value float64) string {
+	text = strings.ReplaceAll(text, "{{ $value }}", number(value))
+	text = strings.ReplaceAll(text, valueTemplate(objective.Seconds), printed(objective.Seconds, value))
 	for name, label := range labels {
 		text = strings.ReplaceAll(text, "{{ $labels."+name+" }}", label)
 	}

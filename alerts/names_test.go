@@ -26,28 +26,6 @@ func metricNames(text string) []string {
 	return regexp.MustCompile(`perfwatch_[a-z0-9_]+`).FindAllString(text, -1)
 }
 
-func TestEveryMetricOfARuleIsDeclared(t *testing.T) {
-	series := map[string]bool{}
-	for _, name := range declared() {
-		for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {
-			series[name+suffix] = true
-		}
-	}
-	for _, g := range Render(shipped(t), Options{}).groups {
-		for _, r := range g.Rules {
-			found := metricNames(r.Expr)
-			if len(found) == 0 {
-				t.Errorf("%s uses no metric of perfwatch", r.Alert)
-			}
-			for _, name := range found {
-				if !series[name] {
-					t.Errorf("%s uses %s, which collector does not declare", r.Alert, name)
-				}
-			}
-		}
-	}
-}
-
 // The configuration refuses objectives whose alerts would have one of these names.
 func TestOwnAlertsAreThoseThatAreKeptFree(t *testing.T) {
 	var own []string

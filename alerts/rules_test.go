@@ -1,7 +1,10 @@
 package alerts
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -104,7 +107,7 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 		"PerfwatchLoadRegression": "warning", "PerfwatchDailyPipeline": "info",
 		"PerfwatchPipelineLate": "warning critical", "PerfwatchPipelineOverBudget": "warning critical",
 		"PerfwatchPipelineFailed": "warning", "PerfwatchPipelinePredictedMiss": "warning", "PerfwatchPipelineStuck": "warning",
-		"PerfwatchPipelineOverlap": "info",
+		"PerfwatchPipelineOverlap": "info", "PerfwatchCertificateExpiry": "warning critical", "PerfwatchWatchdog": "none",
 	}
 	got := map[string]string{}
 	opts := Options{ExternalURL: "https://perf.example/base/", GrafanaURL: "https://graf.example/"}
@@ -204,8 +207,8 @@ func TestRulesWithoutObjectivesStillWatchPerfwatch(t *testing.T) {
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("promtool test rules: %v\n%s", err, out)
 	}
-	if got := strings.Count(string(rules), "- alert:"); got != 18 {
-		t.Errorf("%d rules, want 18: 10 of perfwatch and its bursts, 8 of pipelines", got)
+	if got := strings.Count(string(rules), "- alert:"); got != 21 {
+		t.Errorf("%d rules, want 21: 13 of perfwatch, certificates and bursts, 8 of pipelines", got)
 	}
 }
 
@@ -260,6 +263,12 @@ func mutations() []mutation {
 		{"valid bursts do not count", `unless\n(.*\n)*?.* > 0`, ""},
 		{"bursts before their time", `overdue_timestamp_seconds\) > 0`, "overdue_timestamp_seconds) > -1200"},
 		{"bursts long after their time", `overdue_timestamp_seconds\) > 0`, "overdue_timestamp_seconds) > 120"},
+		{"certificates a second later", `(time\(\) < )1209600`, "${1}1209599"},
+		{"certificates a second sooner", `(time\(\) < )259200`, "${1}259201"},
+		{"certificates at the threshold", `(time\(\) )< `, "${1}<= "},
+		{"certificates that last", `(time\(\) )< `, "${1}> "},
+		{"the best of several certificates", `min( by \(probe\) \(perfwatch_tls)`, "max$1"},
+		{"a watchdog that sleeps", `vector\(1\)`, "vector(1) > 1"},
 		{"good is bad", `== 0`, "== 1"},
 		{"present", `absent\((\w+)\)`, "$1"},
 	}
@@ -303,13 +312,14 @@ func TestRulesOfEveryMeasureOfBurstsPassTheirTests(t *testing.T) {
 	}
 }
 
-// eachMutation is how many matches of a mutation are tried, since each runs promtool.
+// eachMutation is how many matches of a mutation are tried.
 const eachMutation = 1
 
 func TestMutationsOfRulesFailTheirTests(t *testing.T) {
 	t.Parallel()
 	opts := Options{}.withDefaults()
 	tried := map[string]int{}
+	all := &mutants{dir: t.TempDir()}
 	try := func(name string, rules []rule, cases []testCase) {
 		text, tests := renderAlone(t, rules, cases, opts)
 		for _, m := range mutations() {
@@ -319,19 +329,57 @@ func TestMutationsOfRulesFailTheirTests(t *testing.T) {
 					continue
 				}
 				mutant := text[:at[0]] + string(re.ExpandString(nil, m.replacement, text, at)) + text[at[1]:]
-				if out, err := testRules(t, []byte(mutant), tests); err == nil {
-					t.Errorf("%s: no test saw %q at %q\n%s", name, m.name, text[at[0]:at[1]], out)
-				}
+				all.add(t, fmt.Sprintf("%s: %s at %q", name, m.name, text[at[0]:at[1]]), mutant, tests)
 			}
 		}
 	}
-	try("health", healthRules(opts), healthTests(opts))
+	h := newHealthTester(opts)
+	try("daemon", daemonRules(opts), h.daemonTests())
+	try("certificates", certificateRules(opts), h.certificateTests())
+	try("bursts", burstRules(opts), h.burstTests())
+	try("pipelines", pipelineRules(opts), h.pipelineTests())
 	for _, o := range append(shipped(t), ofBursts()...) {
 		try(o.Name, objectiveRules(&o, opts), objectiveTests(&o, opts))
 	}
 	for _, m := range mutations() {
 		if tried[m.name] == 0 {
 			t.Errorf("mutation %q matches no rule", m.name)
+		}
+	}
+	all.die(t)
+}
+
+// mutants are rules with one mistake each, and the tests that must see it, in a folder each.
+type mutants struct {
+	dir   string
+	names []string
+}
+
+func (m *mutants) add(t *testing.T, name, rules string, tests []byte) {
+	t.Helper()
+	dir := filepath.Join(m.dir, strconv.Itoa(len(m.names)))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	peer.WriteFile(t, dir, rulesFile, rules)
+	peer.WriteFile(t, dir, "test.yml", string(tests))
+	m.names = append(m.names, name)
+}
+
+// die has one promtool look at all of them, since starting it takes longer than most of the tests.
+func (m *mutants) die(t *testing.T) {
+	t.Helper()
+	args := []string{"test", "rules"}
+	for i := range m.names {
+		args = append(args, strconv.Itoa(i)+"/test.yml")
+	}
+	out, _ := tool(t, m.dir, "prometheus", "promtool", args...) // it says for each what became of it
+	for i, name := range m.names {
+		switch _, result, _ := strings.Cut(out, fmt.Sprintf("Unit Testing:  %d/test.yml\n", i)); {
+		case strings.HasPrefix(result, "  SUCCESS"):
+			t.Errorf("%s: no test saw it", name)
+		case !strings.HasPrefix(result, "  FAILED"):
+			t.Errorf("%s: neither success nor failure: %.200s", name, result)
 		}
 	}
 }

@@ -84,8 +84,8 @@ func TestThresholdsInPagesAreTheConfigurations(t *testing.T) {
 		}
 	}
 	// The fixed pages say it in words.
-	if opts := (Options{}).withDefaults(); opts.For != 2*time.Minute || failuresInRow != "2" {
-		t.Errorf("two failures and two minutes are written in runbooks, the rules have %s and %s", failuresInRow, opts.For)
+	if opts := (Options{}).withDefaults(); opts.For != 2*time.Minute || failuresInRow != 2 {
+		t.Errorf("two failures and two minutes are written in runbooks, the rules have %d and %s", failuresInRow, opts.For)
 	}
 }
 

@@ -63,7 +63,7 @@ func OwnAlerts() []string {
 	return []string{
 		"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed",
 		"PerfwatchBurstAborted", "PerfwatchBurstInvalid", "PerfwatchBurstMissing",
-		"PerfwatchLoadRegression",
+		"PerfwatchLoadRegression", "PerfwatchCertificateExpiry", "PerfwatchWatchdog",
 		"PerfwatchPipelineLate", "PerfwatchPipelineFailed", "PerfwatchPipelineStuck", "PerfwatchPipelineOverBudget",
 		"PerfwatchPipelinePredictedMiss", "PerfwatchPipelineOverlap",
 	}
