@@ -88,7 +88,7 @@ func labelText(v any) string {
 // RedisFigures reads a business value by a command that only reads, over a connection of its own. Its error is a URL that
 // cannot be understood.
 func RedisFigures(server RedisServer, command []string) (FigureSource, error) {
-	client, err := newRedisClient(server)
+	conn, err := NewRedisConn(server)
 	if err != nil {
 		return FigureSource{}, err
 	}
@@ -98,20 +98,14 @@ func RedisFigures(server RedisServer, command []string) (FigureSource, error) {
 	}
 	return FigureSource{
 		read: func(ctx context.Context, label string) ([]businessFigure, error) {
-			reply, err := client.do(ctx, time.Until(deadlineOf(ctx)), args...)
+			reply, err := conn.Do(ctx, args...)
 			if err != nil {
 				return nil, err
 			}
 			return figuresOfReply(reply, label)
 		},
-		close: func() { _ = client.close() },
+		close: conn.Close,
 	}, nil
-}
-
-// deadlineOf is the deadline of a context that has one.
-func deadlineOf(ctx context.Context) time.Time {
-	deadline, _ := ctx.Deadline()
-	return deadline
 }
 
 // figuresOfReply takes one number out of a reply, or pairs of label and number out of a list, as HGETALL and ZRANGE with

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -31,12 +32,14 @@ func family(name string) Family {
 type descs map[string]*prometheus.Desc
 
 // newDescs describes families. Labels in fixed have the same value in every series of the collector, so that several
-// collectors can expose one family.
+// collectors can expose one family. An empty one is left out: to Prometheus that is the same.
 func newDescs(families []Family, fixed prometheus.Labels) descs {
 	ds := make(descs, len(families))
+	given := maps.Clone(fixed)
+	maps.DeleteFunc(given, func(_, value string) bool { return value == "" })
 	for _, f := range families {
 		labels := slices.DeleteFunc(slices.Clone(f.Labels), func(l string) bool { _, ok := fixed[l]; return ok })
-		ds[f.Name] = prometheus.NewDesc(f.Name, f.Help, labels, fixed)
+		ds[f.Name] = prometheus.NewDesc(f.Name, f.Help, labels, given)
 	}
 	return ds
 }

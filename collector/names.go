@@ -96,6 +96,7 @@ const (
 	loadLastFairness         = "perfwatch_load_last_fairness_ratio"
 	loadLastCapacity         = "perfwatch_load_last_capacity_requests_per_second"
 	loadLastHeadroom         = "perfwatch_load_last_headroom_ratio"
+	redisNodes               = "perfwatch_redis_nodes"
 	redisUp                  = "perfwatch_redis_up"
 	redisKeyspaceHits        = "perfwatch_redis_keyspace_hits_total"
 	redisKeyspaceMisses      = "perfwatch_redis_keyspace_misses_total"

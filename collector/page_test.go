@@ -218,25 +218,29 @@ func fullRedis(t *testing.T, book *objective.Book) *Redis {
 		return fmt.Sprintf("cmdstat_get:calls=%d,usec=%d,usec_per_call=3\r\nerrorstat_ERR:count=%d\r\n", calls, 3*calls, errors)
 	}
 	texts := []string{text + stats(10, 1), later.Replace(text) + stats(14, 3)}
-	r := newRedis("cache", func(context.Context, time.Duration) (string, error) {
+	const address = "10.0.0.1:6379" // one of several nodes, for the label
+	r := newRedis("cache", book, quiet())
+	r.find = func(context.Context, time.Duration) ([]string, error) { return []string{address}, nil }
+	n := r.node(address, func(context.Context, time.Duration) (string, error) {
 		time.Sleep(2 * time.Millisecond)
 		next := texts[0]
 		texts = texts[1:]
 		return next, nil
-	}, book, quiet())
+	})
+	r.nodes[address] = n
 	latency := func(calls int64) any {
 		return []any{"get", []any{"calls", calls, "histogram_usec", []any{int64(4), calls - 1, int64(33), calls}}}
 	}
 	replies := []any{latency(10), latency(14)}
-	r.counters.latency.ask = func(context.Context, time.Duration) (any, error) {
+	n.counters.latency.ask = func(context.Context, time.Duration) (any, error) {
 		next := replies[0]
 		replies = replies[1:]
 		return next, nil
 	}
 	r.pull(t.Context(), time.Second)
-	r.counters.latency.next = time.Time{}
+	n.counters.latency.next = time.Time{}
 	r.pull(t.Context(), time.Second)
-	r.state.linkUp, r.state.lagSeconds = count{1, true}, count{2, true} // what only a replica says
+	n.state.linkUp, n.state.lagSeconds = count{1, true}, count{2, true} // what only a replica says
 	return r
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -14,68 +14,91 @@ import (
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
-// How often and how patiently a Redis is asked.
+// How often and how patiently a Redis is asked, how often its nodes are looked for, and how many are read.
 const (
 	defaultRedisInterval = time.Second
 	defaultRedisTimeout  = 2 * time.Second
-
-	hitWindow    = 5 * time.Minute
-	maxHitPoints = 1000 // as bursts read out of turn
+	nodesInterval        = 5 * time.Second
+	maxRedisNodes        = 256
+	nodeMissed           = 3 // times that it is not named, as for a moment in a failover, until a node is gone
 )
 
-// Redis reads INFO of one Redis beside the scrapes, which get what it said last, and feeds the objectives on its hits.
+// Redis reads one Redis: a server, the primary that sentinels name, that primary and its replicas, or the nodes of a
+// cluster. Of several nodes each is read by itself and has its own series; an objective sums them.
 type Redis struct {
 	Interval time.Duration // between readings; 0 means 1 s
 	Timeout  time.Duration // of one reading, connecting included; 0 means 2 s
 
 	descs
-	name  string
-	info  infoFunc
-	close func() error
-	log   *slog.Logger
-	feed  feed
+	name   string
+	server RedisServer
+	feed   feed
+	log    *slog.Logger
+	find   nodesFunc // nil if there is one node, whose address is ""
 
-	reading sync.Mutex // held while the server is asked; taken before mu
-	closed  bool       // guarded by reading
-
-	mu       sync.Mutex
-	scrape   scrape        // guarded by mu, as all below
-	state    *redisState   // nil while the last reading failed
-	err      error         // why it did
-	counters redisCounters // outlive a failure
-	past     ring[redisPoint]
-	recent   []redisPoint // of the last five minutes, and the one before
+	mu      sync.Mutex
+	nodes   map[string]*redisNode // by address; guarded by mu, as below
+	scrape  scrape                // of finding them
+	history bool                  // they keep what a burst looks back on
 }
 
-// An infoFunc asks for INFO once.
-type infoFunc func(ctx context.Context, timeout time.Duration) (string, error)
+// A nodesFunc finds the addresses of a Redis' nodes.
+type nodesFunc func(ctx context.Context, timeout time.Duration) ([]string, error)
 
 // NewRedis makes a collector of a Redis. It is for the caller to register and to Run. Its error is a URL that cannot be
 // understood; a server that is away is a metric.
 func NewRedis(name string, server RedisServer, book *objective.Book, log *slog.Logger) (*Redis, error) {
-	client, err := newRedisClient(server)
+	r := newRedis(name, book, log)
+	r.server = server
+	if r.find = server.nodes(); r.find != nil {
+		return r, nil
+	}
+	n, err := r.dial("", server)
 	if err != nil {
 		return nil, fmt.Errorf("reaching redis %q: %w", name, err)
 	}
-	r := newRedis(name, client.info, book, log)
-	r.close = client.close
-	r.counters.latency.ask = func(ctx context.Context, timeout time.Duration) (any, error) {
-		return client.do(ctx, timeout, "LATENCY", "HISTOGRAM")
-	}
+	r.nodes[""] = n
 	return r, nil
 }
 
-func newRedis(name string, info infoFunc, book *objective.Book, log *slog.Logger) *Redis {
+func newRedis(name string, book *objective.Book, log *slog.Logger) *Redis {
 	return &Redis{
-		descs: newDescs(redisFamilies(), prometheus.Labels{"redis": name}),
-		name:  name, info: info, close: func() error { return nil }, log: log,
-		feed:     book.Of(objective.CacheHitRatio, "", "", name),
-		scrape:   newScrape("redis/" + name),
-		counters: newRedisCounters(),
+		descs: newDescs([]Family{family(redisNodes)}, prometheus.Labels{"redis": name}),
+		name:  name, feed: book.Of(objective.CacheHitRatio, "", "", name), log: log,
+		nodes: map[string]*redisNode{}, scrape: newScrape("redis/" + name),
 	}
 }
 
-// Run reads until ctx is done, then closes the connection.
+// dial makes a node of a server, which it does not ask yet.
+func (r *Redis) dial(address string, server RedisServer) (*redisNode, error) {
+	client, err := newRedisClient(server)
+	if err != nil {
+		return nil, err
+	}
+	n := r.node(address, client.info)
+	n.close = client.close
+	n.where = func() string { return client.options.Addr }
+	n.counters.latency.ask = func(ctx context.Context, timeout time.Duration) (any, error) {
+		return client.do(ctx, timeout, "LATENCY", "HISTOGRAM")
+	}
+	return n, nil
+}
+
+// node makes a node; the address is "" if it is the only one.
+func (r *Redis) node(address string, info infoFunc) *redisNode {
+	n := &redisNode{
+		descs: newDescs(redisFamilies(), prometheus.Labels{"redis": r.name, "node": address}),
+		name:  r.name, address: address, info: info, close: func() error { return nil }, where: func() string { return address },
+		log: r.log, feed: r.feed, counters: newRedisCounters(),
+	}
+	n.scrape = newScrape("redis/" + n.title("/"))
+	if r.history {
+		n.past.size = redisHistory
+	}
+	return n
+}
+
+// Run reads until ctx is done, then closes the connections.
 func (r *Redis) Run(ctx context.Context) {
 	interval, timeout := r.Interval, r.Timeout
 	if interval <= 0 {
@@ -84,145 +107,104 @@ func (r *Redis) Run(ctx context.Context) {
 	if timeout <= 0 {
 		timeout = defaultRedisTimeout
 	}
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		r.pull(ctx, timeout)
-		select {
-		case <-ctx.Done():
-			r.reading.Lock()
-			defer r.reading.Unlock()
-			r.closed = true
-			if err := r.close(); err != nil {
-				r.log.Warn("redis connection did not close", "redis", r.name, "err", err)
-			}
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-// pull reads once, unless the connection has been closed for good.
-func (r *Redis) pull(ctx context.Context, timeout time.Duration) {
-	r.reading.Lock()
-	defer r.reading.Unlock()
-	if r.closed {
+	if r.find == nil {
+		r.nodes[""].run(ctx, interval, timeout)
 		return
 	}
+	var running sync.WaitGroup
+	defer running.Wait()
+	poll(ctx, nodesInterval, func(ctx context.Context) {
+		for _, n := range r.refresh(ctx, timeout) {
+			var own context.Context
+			own, n.cancel = context.WithCancel(ctx)
+			running.Go(func() { n.run(own, interval, timeout) })
+		}
+	})
+}
+
+// refresh looks for the nodes, ends those that are gone for good and returns those that are new. While nobody says which there
+// are, they stay those of before.
+func (r *Redis) refresh(ctx context.Context, timeout time.Duration) (added []*redisNode) {
 	start := time.Now()
-	state, err := r.read(ctx, timeout)
-	now := time.Now()
-	var latencies map[string]redisLatency
-	if err == nil {
-		bounded, cancel := context.WithTimeout(ctx, timeout)
-		latencies = r.counters.latency.read(bounded, now, timeout)
-		cancel()
-	}
+	bounded, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	addresses, err := r.find(bounded, timeout)
 	if ctx.Err() != nil {
-		return // we are ending: that the reading failed is no news of the server
+		return nil
+	}
+	if err == nil && len(addresses) > maxRedisNodes {
+		err = fmt.Errorf("finding nodes: %d, only %d are read", len(addresses), maxRedisNodes)
+		addresses = addresses[:maxRedisNodes]
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.state, r.err = state, err
-	if changed := r.scrape.finished(now.Sub(start), err); changed && err != nil {
-		r.log.Warn("redis is not readable", "redis", r.name, "err", err)
+	if changed := r.scrape.finished(time.Since(start), err); changed && err != nil {
+		r.log.Warn("nodes of redis are not found", "redis", r.name, "err", err)
 	} else if changed {
-		r.log.Info("redis is readable", "redis", r.name)
+		r.log.Info("nodes of redis are found", "redis", r.name)
 	}
-	if err != nil {
+	if len(addresses) == 0 {
+		return nil
+	}
+	for address, n := range r.nodes {
+		if slices.Contains(addresses, address) {
+			n.missed = 0
+		} else if n.missed++; n.missed >= nodeMissed {
+			delete(r.nodes, address)
+			n.cancel()
+		}
+	}
+	for _, address := range addresses {
+		if r.nodes[address] != nil {
+			continue
+		}
+		n, err := r.dial(address, r.server.at(address))
+		if err != nil {
+			r.log.Warn("node of redis has no address", "redis", r.name, "node", address, "err", err)
+			continue
+		}
+		n.cancel = func() {}
+		r.nodes[address] = n
+		added = append(added, n)
+	}
+	return added
+}
+
+// all are the nodes in the order of their addresses.
+func (r *Redis) all() []*redisNode {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	nodes := make([]*redisNode, 0, len(r.nodes))
+	for _, address := range slices.Sorted(maps.Keys(r.nodes)) {
+		nodes = append(nodes, r.nodes[address])
+	}
+	return nodes
+}
+
+// Describe implements prometheus.Collector. Nodes come and go: without a description their series are not checked.
+func (r *Redis) Describe(ch chan<- *prometheus.Desc) {
+	if r.find != nil {
 		return
 	}
-	delta := r.counters.update(now, state)
-	r.counters.latency.update(now, r.counters.lastHow, latencies, &r.counters.commands)
-	point := redisPoint{now, r.counters.totals[hits], r.counters.totals[misses], r.counters.restarts}
-	r.past.push(point)
-	r.remember(point)
-	if lookups := delta[hits] + delta[misses]; lookups > 0 {
-		r.feed.add(now, delta[hits], lookups)
+	for _, n := range r.all() {
+		n.Describe(ch)
+		n.scrape.Describe(ch)
 	}
-}
-
-// remember keeps what the hit ratio of the last minutes is made of.
-func (r *Redis) remember(p redisPoint) {
-	for len(r.recent) > 1 && p.at.Sub(r.recent[1].at) >= hitWindow {
-		r.recent = slices.Delete(r.recent, 0, 1)
-	}
-	if n := len(r.recent); n > maxHitPoints {
-		r.recent = slices.Delete(r.recent, n/2, n/2+1)
-	}
-	r.recent = append(r.recent, p)
-}
-
-// hitRatio is of the lookups of the last five minutes; false if there were none.
-func (r *Redis) hitRatio(now time.Time) (float64, bool) {
-	n := len(r.recent)
-	if n < 2 || now.Sub(r.recent[n-1].at) > hitWindow {
-		return 0, false
-	}
-	s := between(r.recent[0], r.recent[n-1])
-	return s.HitRatio()
-}
-
-func (r *Redis) read(ctx context.Context, timeout time.Duration) (*redisState, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	text, err := r.info(ctx, timeout)
-	if err != nil {
-		return nil, err
-	}
-	return parseInfo(text)
-}
-
-// Describe implements prometheus.Collector.
-func (r *Redis) Describe(ch chan<- *prometheus.Desc) {
-	r.descs.Describe(ch)
-	r.scrape.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
 func (r *Redis) Collect(ch chan<- prometheus.Metric) {
+	nodes := r.all()
+	for _, n := range nodes {
+		n.collect(ch)
+	}
+	if r.find == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.scrape.collect(ch)
-	r.counters.collect(ch, r.descs)
-	if r.scrape.read {
-		r.gauge(ch, redisUp, oneIf(r.state != nil))
-	}
-	if v, ok := r.hitRatio(time.Now()); ok {
-		r.gauge(ch, redisHitRatio, v)
-	}
-	if r.state != nil {
-		r.state.collect(ch, r.descs)
-	}
-}
-
-func (s *redisState) collect(ch chan<- prometheus.Metric, ds descs) {
-	known := func(name string, c count, scale float64, labels ...string) {
-		if c.known {
-			ds.gauge(ch, name, float64(c.n)*scale, labels...)
-		}
-	}
-	ds.gauge(ch, redisInfo, 1, s.version, s.role, s.engine)
-	known(redisMemoryUsed, s.memoryUsed, 1)
-	if s.memoryMax.n > 0 { // zero is unlimited
-		known(redisMemoryMax, s.memoryMax, 1)
-	}
-	if !math.IsNaN(s.fragmentation) {
-		ds.gauge(ch, redisMemoryFragmentation, s.fragmentation)
-	}
-	known(redisConnectedClients, s.connected, 1)
-	known(redisBlockedClients, s.blocked, 1)
-	known(redisTrackingClients, s.tracking, 1)
-	known(redisMemoryResident, s.resident, 1)
-	known(redisMemoryPeak, s.memoryPeak, 1)
-	known(redisReplicas, s.replicas, 1)
-	known(redisReplicaLag, s.lagSeconds, 1)
-	known(redisLinkUp, s.linkUp, 1)
-	for _, d := range s.databases {
-		known(redisDBKeys, d.keys, 1, d.db)
-		known(redisDBExpiringKeys, d.expiring, 1, d.db)
-		if d.averageTTLMsec.n > 0 && s.role != "replica" { // zero is no estimate
-			known(redisDBAverageTTL, d.averageTTLMsec, 1e-3, d.db)
-		}
+	if len(nodes) > 0 {
+		r.gauge(ch, redisNodes, float64(len(nodes)))
 	}
 }

@@ -2,12 +2,14 @@ package collector
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,22 +24,46 @@ import (
 // maxPasswordBytes bounds a password file.
 const maxPasswordBytes = 64 << 10
 
-// RedisServer says how a Redis is reached. A user needs no more rights than +info and +ping.
+// primaryInterval is how often sentinels are asked whether the primary is still the same.
+const primaryInterval = 5 * time.Second
+
+// RedisServer says how a Redis is reached: by one of URL, Sentinel and Cluster. A user needs no more rights than +info and
+// +ping, and +cluster|nodes in a cluster.
 type RedisServer struct {
-	URL          string            // redis://, rediss:// or unix://
-	Username     string            // ACL user; "" for the one in the URL or the default user
-	PasswordFile string            // read at each connection, so that it can be rotated; goes before Password
-	Password     promconfig.Secret // "" for the one in the URL
+	URL          string                // redis://, rediss:// or unix://
+	Sentinel     *RedisSentinel        // nil without
+	Cluster      []string              // host:port of some nodes of a cluster
+	Username     string                // ACL user; "" for the one in the URL or the default user
+	PasswordFile string                // read at each connection, so that it can be rotated; goes before Password
+	Password     promconfig.Secret     // "" for the one in the URL
+	TLS          *promconfig.TLSConfig // its files are read at each connection; nil for the defaults of rediss://
 }
 
 // redisClient asks one Redis for its INFO over a connection that it keeps.
 type redisClient struct {
 	options redis.Options
-	client  *redis.Client // nil after an error, so that the next question starts from nothing
-	conn    *replyGuard   // the one that the client has
+	db      int                   // that the URL names; INFO is of all, and SELECT may not be allowed
+	tls     *promconfig.TLSConfig // nil without, or for that of the options
+	client  *redis.Client         // nil after an error, so that the next question starts from nothing
+	conn    *replyGuard           // the one that the client has
+
+	primary func(context.Context, time.Duration) (string, error) // where it is now; nil of a server that stays where it is
+	asked   time.Time                                            // when primary was
 }
 
+// newRedisClient makes a client of a server or, of what sentinels watch, of the primary. That of a cluster is for the
+// first of its nodes.
 func newRedisClient(server RedisServer) (*redisClient, error) {
+	switch {
+	case len(server.Cluster) > 0:
+		return newRedisClient(server.at(server.Cluster[0]))
+	case server.Sentinel != nil:
+		c, err := newRedisClient(server.at(server.Sentinel.Addresses[0]))
+		if err == nil {
+			c.primary = server.primary
+		}
+		return c, err
+	}
 	o, err := redis.ParseURL(server.URL)
 	if err != nil {
 		return nil, fmt.Errorf("parsing url: %w", withoutURL(err))
@@ -49,7 +75,7 @@ func newRedisClient(server RedisServer) (*redisClient, error) {
 	if server.Password != "" {
 		password = string(server.Password)
 	}
-	return &redisClient{options: redis.Options{
+	return &redisClient{db: o.DB, tls: server.TLS, options: redis.Options{
 		Network: o.Network, Addr: o.Addr, TLSConfig: o.TLSConfig,
 		Protocol:              2, // INFO is a plain string in it, and nothing is pushed
 		DisableIdentity:       true,
@@ -85,6 +111,9 @@ func (c *redisClient) info(ctx context.Context, timeout time.Duration) (string, 
 // do sends one command, within the context's deadline and timeout. The reply is nil where Redis says nil. A command that
 // Redis refuses leaves the connection as it is.
 func (c *redisClient) do(ctx context.Context, timeout time.Duration, args ...any) (any, error) {
+	if err := c.follow(ctx, timeout); err != nil {
+		return nil, err
+	}
 	if err := c.connect(ctx, timeout); err != nil {
 		return nil, err
 	}
@@ -110,10 +139,30 @@ func (c *redisClient) named(err error) error {
 }
 
 // isRefusal says that a server which is fine does not do what it was asked: our user may not, it does not know the command
-// or not its argument, or the key holds something else.
+// or not its argument, the key holds something else, or another node of a cluster has it.
 func isRefusal(err error) bool {
 	text := err.Error()
-	return strings.HasPrefix(text, "NOPERM ") || strings.HasPrefix(text, "ERR unknown ") || strings.HasPrefix(text, "WRONGTYPE ")
+	return slices.ContainsFunc([]string{"NOPERM ", "ERR unknown ", "WRONGTYPE ", "MOVED "}, func(p string) bool {
+		return strings.HasPrefix(text, p)
+	})
+}
+
+// follow goes to where the primary is now. While nobody knows, it stays where it was.
+func (c *redisClient) follow(ctx context.Context, timeout time.Duration) error {
+	if c.primary == nil || c.client != nil && time.Since(c.asked) < primaryInterval {
+		return nil
+	}
+	address, err := c.primary(ctx, timeout/2)
+	switch {
+	case err != nil && c.client == nil:
+		return err
+	case err != nil || address == c.options.Addr:
+	default:
+		_ = c.close() // of a server that is not ours any more
+		c.options.Addr = address
+	}
+	c.asked = time.Now()
+	return nil
 }
 
 // connect makes a client of one connection, if there is none. It dials itself: the library's pool would write each
@@ -124,6 +173,12 @@ func (c *redisClient) connect(ctx context.Context, timeout time.Duration) error 
 	}
 	o := c.options
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
+	if c.tls != nil {
+		var err error
+		if o.TLSConfig, err = tlsTo(o.Addr, c.tls); err != nil {
+			return err
+		}
+	}
 	conn, err := redis.NewDialer(&o)(ctx, o.Network, o.Addr)
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
@@ -138,6 +193,18 @@ func (c *redisClient) connect(ctx context.Context, timeout time.Duration) error 
 	}
 	c.client = redis.NewClient(&o)
 	return nil
+}
+
+// tlsTo reads the files of a TLS configuration. Certificates are of the host that is asked, unless another name is given.
+func tlsTo(address string, c *promconfig.TLSConfig) (*tls.Config, error) {
+	config, err := promconfig.NewTLSConfig(c)
+	if err != nil {
+		return nil, fmt.Errorf("reading the TLS configuration: %w", err)
+	}
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(address)
+	}
+	return config, nil
 }
 
 func (c *redisClient) close() error {

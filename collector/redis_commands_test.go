@@ -24,7 +24,7 @@ func TestCommandsErrorsAndTimesAreThoseOfTheServer(t *testing.T) {
 		c.Get(ctx, "x")
 	}
 	pull := func() {
-		r.counters.latency.next = time.Time{}
+		only(r).counters.latency.next = time.Time{}
 		r.pull(ctx, testTimeout)
 	}
 	pull()
@@ -137,8 +137,8 @@ func TestNamesOfCommandsAndErrorsAreBounded(t *testing.T) {
 		if len(s.commands) != maxCommandStats || len(s.errors) != maxErrorStats {
 			t.Errorf("%d commands and %d errors, want %d and %d", len(s.commands), len(s.errors), maxCommandStats, maxErrorStats)
 		}
-		r := newRedis("cache", nil, emptyBook(), quiet())
-		r.counters.update(time.Now(), s)
+		r := scriptedRedis("cache", nil, emptyBook(), quiet())
+		only(r).counters.update(time.Now(), s)
 		reg := prometheus.NewPedanticRegistry()
 		reg.MustRegister(r)
 		commands := 0

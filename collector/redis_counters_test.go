@@ -70,6 +70,27 @@ func scripts() []script {
 	}
 }
 
+// A server elsewhere is no restart of ours, however young: what it counted before came from others.
+func TestAYoungServerElsewhereIsAFailover(t *testing.T) {
+	c := newRedisCounters()
+	state := func(address, run string, h uint64) *redisState {
+		s := &redisState{address: address, runID: run, uptime: time.Second, uptimeKnown: true}
+		s.counters[hits] = count{h, true}
+		return s
+	}
+	now := time.Unix(1000, 0)
+	for _, row := range []struct {
+		address, run string
+		hits         uint64
+		want         float64
+	}{{"a:1", "x", 5, 0}, {"b:1", "y", 900, 0}, {"b:1", "y", 901, 1}, {"b:1", "z", 7, 8}} {
+		now = now.Add(5 * time.Second)
+		if c.update(now, state(row.address, row.run, row.hits)); c.totals[hits] != row.want {
+			t.Errorf("%d hits of %s at %s make %g, want %g", row.hits, row.run, row.address, c.totals[hits], row.want)
+		}
+	}
+}
+
 func TestCountersCountOnlyWhatHappenedSince(t *testing.T) {
 	for _, row := range scripts() {
 		t.Run(row.name, func(t *testing.T) {

@@ -61,6 +61,7 @@ type count struct {
 type redisState struct {
 	version, engine, role string
 	runID                 string // of the server process; "" if not said
+	address               string // of the server
 	uptime                time.Duration
 	uptimeKnown           bool
 	counters              [numRedisCounters]count
@@ -198,7 +199,7 @@ func (s *redisState) replication(fields map[string]string) {
 // isInfoField says which fields are kept, so that a hostile answer cannot fill a map.
 func isInfoField(name string) bool {
 	switch name {
-	case "redis_version", "valkey_version", "dragonfly_version", "server_name", "role", "run_id", "loading", "uptime_in_seconds",
+	case "redis_version", "valkey_version", "dragonfly_version", "mvcc_depth", "role", "run_id", "loading", "uptime_in_seconds",
 		"used_memory", "used_memory_rss", "used_memory_peak", "maxmemory", "mem_fragmentation_ratio",
 		"connected_clients", "blocked_clients", "tracking_clients",
 		"connected_slaves", "master_link_status", "master_last_io_seconds_ago", "master_link_down_since_seconds",
@@ -216,6 +217,8 @@ func infoEngine(fields map[string]string) (version, engine string) {
 		return infoLabel(fields["valkey_version"]), "valkey"
 	case fields["dragonfly_version"] != "":
 		return infoLabel(fields["dragonfly_version"]), "dragonfly"
+	case fields["mvcc_depth"] != "": // of its own section
+		return infoLabel(fields["redis_version"]), "keydb"
 	}
 	return infoLabel(fields["redis_version"]), "redis"
 }

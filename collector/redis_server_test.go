@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,10 +32,37 @@ func watch(t *testing.T, server RedisServer, book *objective.Book) (*Redis, *pro
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = r.close() })
+	t.Cleanup(func() { closeAll(r) })
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(r)
 	return r, reg
+}
+
+// pull reads once, beside each other what there is of nodes.
+func (r *Redis) pull(ctx context.Context, timeout time.Duration) {
+	if r.find != nil {
+		r.refresh(ctx, timeout)
+	}
+	var reading sync.WaitGroup
+	for _, n := range r.all() {
+		reading.Go(func() { n.pull(ctx, timeout) })
+	}
+	reading.Wait()
+}
+
+// redisOf is a Redis that gives its INFO itself.
+func scriptedRedis(name string, info infoFunc, book *objective.Book, log *slog.Logger) *Redis {
+	r := newRedis(name, book, log)
+	r.nodes[""] = r.node("", info)
+	return r
+}
+
+func only(r *Redis) *redisNode { return r.nodes[""] }
+
+func closeAll(r *Redis) {
+	for _, n := range r.all() {
+		_ = n.close()
+	}
 }
 
 func up(t *testing.T, reg prometheus.Gatherer, want string) {

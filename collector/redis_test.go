@@ -30,7 +30,7 @@ func TestARedisIsReadBesideTheScrapesAndItsChangesAreLoggedOnce(t *testing.T) {
 			}
 			return text, nil
 		}
-		r := newRedis("cache", info, emptyBook(), slog.New(slog.NewTextHandler(&log, nil)))
+		r := scriptedRedis("cache", info, emptyBook(), slog.New(slog.NewTextHandler(&log, nil)))
 		reg := prometheus.NewPedanticRegistry()
 		reg.MustRegister(r)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -65,7 +65,7 @@ func TestTheEndOfTheDaemonIsNoFailureOfRedis(t *testing.T) {
 			<-ctx.Done()
 			return "", ctx.Err()
 		}
-		r := newRedis("cache", info, emptyBook(), quiet())
+		r := scriptedRedis("cache", info, emptyBook(), quiet())
 		reg := prometheus.NewPedanticRegistry()
 		reg.MustRegister(r)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -83,7 +83,7 @@ func TestTwoRedisShareARegistryAndOneCanLeave(t *testing.T) {
 		return "redis_version:7\r\nkeyspace_hits:1\r\n", nil
 	}
 	reg := prometheus.NewPedanticRegistry()
-	a, b := newRedis("a", info, emptyBook(), quiet()), newRedis("b", info, emptyBook(), quiet())
+	a, b := scriptedRedis("a", info, emptyBook(), quiet()), scriptedRedis("b", info, emptyBook(), quiet())
 	reg.MustRegister(a, b)
 	a.pull(t.Context(), time.Second)
 	b.pull(t.Context(), time.Second)
@@ -104,7 +104,7 @@ func TestAReplicaHasNoAverageTimeToLive(t *testing.T) {
 		info := func(context.Context, time.Duration) (string, error) {
 			return "redis_version:7\r\nrole:" + role + "\r\ndb0:keys=2,expires=1,avg_ttl=2500\r\n", nil
 		}
-		r := newRedis("cache", info, emptyBook(), quiet())
+		r := scriptedRedis("cache", info, emptyBook(), quiet())
 		reg := prometheus.NewPedanticRegistry()
 		reg.MustRegister(r)
 		r.pull(t.Context(), time.Second)

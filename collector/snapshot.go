@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A RedisSnapshot is what the last reading of one Redis said, for people; the metrics say more.
+// A RedisSnapshot is what the last reading of one Redis, or of one of its nodes, said, for people; the metrics say more.
 type RedisSnapshot struct {
 	Name                  string
 	Up                    bool
@@ -17,13 +17,25 @@ type RedisSnapshot struct {
 	Evicted               int64 // keys since the first reading
 }
 
-// Snapshot is what the last reading said.
-func (r *Redis) Snapshot() RedisSnapshot {
+// Snapshots are what the last readings said, one for each node. Before nodes are found there is one without any.
+func (r *Redis) Snapshots() []RedisSnapshot {
+	nodes := r.all()
+	if len(nodes) == 0 {
+		return []RedisSnapshot{{Name: r.name, HitRatio: math.NaN(), Error: "no node is found"}}
+	}
+	all := make([]RedisSnapshot, len(nodes))
+	for i, n := range nodes {
+		all[i] = n.snapshot()
+	}
+	return all
+}
+
+func (r *redisNode) snapshot() RedisSnapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found := r.counters.totals
 	s := RedisSnapshot{
-		Name: r.name, Up: r.state != nil, HitRatio: math.NaN(), Evicted: int64(found[evicted]),
+		Name: r.title(" "), Up: r.state != nil, HitRatio: math.NaN(), Evicted: int64(found[evicted]),
 	}
 	if r.err != nil {
 		s.Error = r.err.Error()

@@ -50,7 +50,7 @@ func NewWatch(spec load.Watch, processes []*Process, redis []*Redis, host *Host)
 type Watching struct {
 	watch     *Watch
 	processes []*span
-	redis     []*redisSpan
+	redis     []redisSpan
 	host      *span
 }
 
@@ -60,7 +60,7 @@ func (w *Watch) Begin(ctx context.Context) *Watching {
 	if w == nil {
 		return nil
 	}
-	g := &Watching{watch: w, processes: make([]*span, len(w.processes)), redis: make([]*redisSpan, len(w.redis))}
+	g := &Watching{watch: w, processes: make([]*span, len(w.processes)), redis: make([]redisSpan, len(w.redis))}
 	var all sync.WaitGroup
 	for i, p := range w.processes {
 		all.Go(func() { g.processes[i] = p.begin(ctx) })

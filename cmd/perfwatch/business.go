@@ -75,5 +75,12 @@ func redisOf(cfg *config.Config) func(name string) (probes.Redis, error) {
 
 // redisServer says how a Redis of the configuration is reached.
 func redisServer(c *config.Redis) collector.RedisServer {
-	return collector.RedisServer{URL: c.URL, Username: c.Username, PasswordFile: c.PasswordFile, Password: c.Password}
+	server := collector.RedisServer{
+		URL: c.URL, Cluster: c.Cluster, Username: c.Username, PasswordFile: c.PasswordFile, Password: c.Password, TLS: c.TLS,
+	}
+	if c.Sentinel != nil {
+		sentinel := collector.RedisSentinel(*c.Sentinel)
+		server.Sentinel = &sentinel
+	}
+	return server
 }

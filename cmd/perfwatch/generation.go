@@ -152,6 +152,7 @@ func newReadings(cfg *config.Config, log *slog.Logger) (*readings, error) {
 			r.stop()
 			return nil, err
 		}
+		redis.Interval, redis.Timeout = c.Interval, c.Timeout
 		r.redis = append(r.redis, redis)
 		r.registry.MustRegister(redis)
 		r.pollers.Go(func() { redis.Run(ctx) })

@@ -141,12 +141,13 @@ func (s *shot) judge(r *report.Report) {
 		r.Objectives = append(r.Objectives, row)
 	}
 	for _, redis := range s.readings.redis {
-		snapshot := redis.Snapshot()
-		row := report.Redis{Name: snapshot.Name, Up: snapshot.Up}
-		if !math.IsNaN(snapshot.HitRatio) {
-			row.HitRatio = &snapshot.HitRatio
+		for _, snapshot := range redis.Snapshots() {
+			row := report.Redis{Name: snapshot.Name, Up: snapshot.Up}
+			if !math.IsNaN(snapshot.HitRatio) {
+				row.HitRatio = &snapshot.HitRatio
+			}
+			r.Redis = append(r.Redis, row)
 		}
-		r.Redis = append(r.Redis, row)
 	}
 	if s.readings.host != nil {
 		h := s.readings.host.Snapshot()

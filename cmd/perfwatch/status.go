@@ -123,11 +123,9 @@ func (d *daemon) history(name string) (web.Probe, web.History, bool) {
 // addReadings adds what Redis and the host said last.
 func (g *generation) addReadings(p *web.Page) {
 	for _, r := range g.redis {
-		s := r.Snapshot()
-		p.Redis = append(p.Redis, web.Redis{
-			Name: s.Name, Up: s.Up, Error: s.Error, Version: s.Version, Role: s.Role, HitRatio: s.HitRatio,
-			MemoryUsed: s.MemoryUsed, MemoryMax: s.MemoryMax, Clients: s.Clients, Evicted: s.Evicted,
-		})
+		for _, s := range r.Snapshots() {
+			p.Redis = append(p.Redis, web.Redis(s))
+		}
 	}
 	if g.host != nil {
 		s := g.host.Snapshot()

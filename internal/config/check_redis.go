@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net"
 	"net/url"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	promconfig "github.com/prometheus/common/config"
 )
@@ -24,29 +28,125 @@ func (c *checker) redis() {
 	}
 }
 
-// oneRedis takes user and password out of the URL, which is printed, into the fields that are not or are masked.
+// How a Redis is read if the file does not say otherwise, and how it may be.
+const (
+	defaultRedisInterval, defaultRedisTimeout = time.Second, 2 * time.Second
+	minRedisInterval, maxRedisInterval        = time.Second, 10 * time.Minute
+	minRedisTimeout, maxRedisTimeout          = 10 * time.Millisecond, time.Minute
+	maxRedisAddresses                         = 64
+)
+
+// oneRedis checks that it is reached in one way.
 func (c *checker) oneRedis(at string, in *redisSection) Redis {
-	out := Redis{Name: in.Name, Username: in.Username}
-	if u := c.redisURL(at+".url", in.URL); u != nil {
-		password, _ := u.User.Password()
-		out.Password = promconfig.Secret(password)
-		if user := u.User.Username(); user != "" {
-			if in.Username != "" && in.Username != user {
-				c.refuse(at+".username", "%s, but the URL names another user, want one of them", quote(in.Username))
-			}
-			out.Username = user
-		}
-		u.User = nil
-		out.URL = u.String()
+	out := Redis{
+		Name: in.Name, Username: in.Username,
+		Interval: c.duration(at+".interval", in.Interval, defaultRedisInterval, minRedisInterval, maxRedisInterval),
+		Timeout:  c.duration(at+".timeout", in.Timeout, defaultRedisTimeout, minRedisTimeout, maxRedisTimeout),
 	}
-	if in.PasswordFile != "" {
-		out.PasswordFile = promconfig.JoinDir(c.dir, in.PasswordFile)
-		c.readableFile(at+".password_file", in.PasswordFile)
-		if out.Password != "" {
-			c.refuse(at+".password_file", "%s, but the URL has a password too, want one of them", quote(in.PasswordFile))
+	var given []string
+	for _, key := range []string{"url", "sentinel", "cluster"} {
+		if c.has(at + "." + key) {
+			given = append(given, key)
 		}
+	}
+	switch {
+	case len(given) > 1:
+		c.refuse(at, "%s, want one of them", strings.Join(given, " and "))
+	case c.has(at + ".sentinel"):
+		out.Sentinel = c.sentinel(at+".sentinel", &in.Sentinel)
+	case c.has(at + ".cluster"):
+		out.Cluster = in.Cluster.Addresses
+		c.addresses(at+".cluster.addresses", out.Cluster)
+	default:
+		c.redisServer(at, in, &out)
+	}
+	out.PasswordFile = c.passwordFile(at, in.PasswordFile)
+	if in.PasswordFile != "" && out.Password != "" {
+		c.refuse(at+".password_file", "%s, but the URL has a password too, want one of them", quote(in.PasswordFile))
+	}
+	if c.has(at + ".tls_config") {
+		if len(given) == 1 && given[0] == "url" && !strings.HasPrefix(in.URL, "rediss:") {
+			c.refuse(at+".tls_config", "beside %s, want a url of rediss://", quote(in.URL))
+		}
+		out.TLS = c.redisTLS(at+".tls_config", in.TLS)
 	}
 	return out
+}
+
+// redisServer takes user and password out of the URL, which is printed, into the fields that are not or are masked.
+func (c *checker) redisServer(at string, in *redisSection, out *Redis) {
+	u := c.redisURL(at+".url", in.URL)
+	if u == nil {
+		return
+	}
+	password, _ := u.User.Password()
+	out.Password = promconfig.Secret(password)
+	if user := u.User.Username(); user != "" {
+		if in.Username != "" && in.Username != user {
+			c.refuse(at+".username", "%s, but the URL names another user, want one of them", quote(in.Username))
+		}
+		out.Username = user
+	}
+	u.User = nil
+	out.URL = u.String()
+}
+
+// sentinel checks who knows where the primary is.
+func (c *checker) sentinel(at string, in *redisSentinelSection) *RedisSentinel {
+	const want = "the name that the sentinels have for the primary, without spaces"
+	switch {
+	case !c.has(at + ".master"):
+		c.missing(at+".master", want)
+	case in.Master == "" || len(in.Master) > maxText || strings.ContainsAny(in.Master, " \t\r\n"):
+		c.refuse(at+".master", "%s, want %s", quote(in.Master), want)
+	}
+	c.addresses(at+".addresses", in.Addresses)
+	return &RedisSentinel{
+		Master: in.Master, Addresses: in.Addresses, Username: in.Username, Replicas: in.Replicas,
+		PasswordFile: c.passwordFile(at, in.PasswordFile),
+	}
+}
+
+// addresses checks a list of servers that are asked in turn.
+func (c *checker) addresses(at string, list []string) {
+	const want = "a list of HOST:PORT"
+	if len(list) == 0 {
+		c.missing(at, want)
+		return
+	}
+	if len(list) > maxRedisAddresses {
+		c.refuse(at, "%d addresses, want at most %d", len(list), maxRedisAddresses)
+	}
+	for i, address := range list {
+		host, port, err := net.SplitHostPort(address)
+		n, bad := strconv.ParseUint(port, 10, 16)
+		if err != nil || bad != nil || n == 0 || !hostText.MatchString(host) {
+			c.refuse(fmt.Sprintf("%s[%d]", at, i), "%s, want HOST:PORT", quote(address))
+		}
+	}
+}
+
+func (c *checker) passwordFile(at, file string) string {
+	if file == "" {
+		return ""
+	}
+	c.readableFile(at+".password_file", file)
+	return promconfig.JoinDir(c.dir, file)
+}
+
+// redisTLS makes the paths start at the configuration's folder and checks that they can be read.
+func (c *checker) redisTLS(at string, config promconfig.TLSConfig) *promconfig.TLSConfig {
+	good := true
+	for field, file := range map[string]string{"ca_file": config.CAFile, "cert_file": config.CertFile, "key_file": config.KeyFile} {
+		good = c.readableFile(at+"."+field, file) && good
+	}
+	config.SetDirectory(c.dir)
+	if good && !c.doubtful(at) {
+		if _, err := promconfig.NewTLSConfig(&config); err != nil {
+			c.refuse(at, "%s", foreign(err, ""))
+		}
+	}
+	return &config
 }
 
 const wantRedisURL = "redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH"

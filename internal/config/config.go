@@ -109,13 +109,27 @@ func (c *Config) BurstHash(s *load.Spec) string {
 	return hex.EncodeToString(sum[:])[:16]
 }
 
-// Redis is one Redis whose INFO is read.
+// Redis is one Redis whose INFO is read. One of URL, Sentinel and Cluster is set.
 type Redis struct {
 	Name         string
-	URL          string            // redis://, rediss:// or unix://, without the password
-	Username     string            // ACL user; "" for the default user
-	PasswordFile string            // read at each connection, so that it can be rotated
-	Password     promconfig.Secret // from the URL; masked wherever it is printed
+	URL          string                // redis://, rediss:// or unix://, without the password
+	Sentinel     *RedisSentinel        // nil without
+	Cluster      []string              // HOST:PORT of some nodes of a cluster
+	Username     string                // ACL user; "" for the default user
+	PasswordFile string                // read at each connection, so that it can be rotated
+	Password     promconfig.Secret     // from the URL; masked wherever it is printed
+	TLS          *promconfig.TLSConfig // nil without, or for the defaults of rediss://
+	Interval     time.Duration
+	Timeout      time.Duration // of one reading
+}
+
+// RedisSentinel says which sentinels watch a primary.
+type RedisSentinel struct {
+	Master       string
+	Addresses    []string // HOST:PORT
+	Username     string
+	PasswordFile string
+	Replicas     bool // the replicas are read too
 }
 
 // Postgres is one PostgreSQL whose statistics are read.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/version"
 
 	"github.com/perfwatch/perfwatch/internal/load"
@@ -368,9 +370,15 @@ func everyServer(t *testing.T, cfg *Config) {
 	if want := (Host{Enabled: true, SampleInterval: 200 * time.Millisecond}); cfg.Host != want {
 		t.Errorf("host: %+v, want %+v", cfg.Host, want)
 	}
+	const password = "testdata/secrets/password"
+	second, two := time.Second, 2*time.Second
 	wantRedis := []Redis{
-		{Name: "cache", URL: "redis://cache.example:6380/2", Username: "reader", Password: "hunter2"},
-		{Name: "queue", URL: "unix:///run/redis.sock", Username: "reader", PasswordFile: "testdata/secrets/password"},
+		{Name: "cache", URL: "redis://cache.example:6380/2", Username: "reader", Password: "hunter2", Interval: second, Timeout: two},
+		{Name: "queue", URL: "unix:///run/redis.sock", Username: "reader", PasswordFile: password, Interval: second, Timeout: two},
+		{Name: "carts", Sentinel: &RedisSentinel{
+			Master: "carts", Addresses: []string{"10.0.0.1:26379", "[fd00::2]:26379"}, Replicas: true, Username: "s", PasswordFile: password,
+		}, TLS: &promconfig.TLSConfig{ServerName: "redis.example", MinVersion: tls.VersionTLS13}, Interval: 5 * second, Timeout: two},
+		{Name: "shards", Cluster: []string{"n1:7000", "n2:7000"}, Username: "reader", Interval: second, Timeout: 500 * time.Millisecond},
 	}
 	if diff := cmp.Diff(wantRedis, cfg.Redis); diff != "" {
 		t.Error(diff)

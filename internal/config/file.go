@@ -65,12 +65,32 @@ type onDemandSection struct {
 	Concurrency int      `yaml:"concurrency"` // runs at once; default 20
 }
 
-// A redisSection is one Redis; its URL may hold the user and the password.
+// A redisSection is one Redis: a server by its URL, which may hold the user and the password, what sentinels watch, or a
+// cluster.
 type redisSection struct {
-	Name         string `yaml:"name"`          // stands in labels; unique
-	URL          string `yaml:"url"`           // redis://, rediss:// or unix://
-	Username     string `yaml:"username"`      // ACL user, who needs +info and +ping
-	PasswordFile string `yaml:"password_file"` // read at each connection, so that it can be rotated
+	Name         string               `yaml:"name"`          // stands in labels; unique
+	URL          string               `yaml:"url"`           // redis://, rediss:// or unix://
+	Sentinel     redisSentinelSection `yaml:"sentinel"`      // in the place of url: sentinels that know where the primary is
+	Cluster      redisClusterSection  `yaml:"cluster"`       // in the place of url: a cluster, each node of which is read
+	Username     string               `yaml:"username"`      // ACL user, who needs +info and +ping
+	PasswordFile string               `yaml:"password_file"` // read at each connection, so that it can be rotated
+	TLS          promconfig.TLSConfig `yaml:"tls_config"`    // of rediss://, sentinels and clusters; its files are read at each connection
+	Interval     time.Duration        `yaml:"interval"`      // between readings; default 1s
+	Timeout      time.Duration        `yaml:"timeout"`       // of one reading; default 2s
+}
+
+// A redisSentinelSection says which sentinels watch a primary.
+type redisSentinelSection struct {
+	Master       string   `yaml:"master"`        // the name that the sentinels have for it
+	Addresses    []string `yaml:"addresses"`     // HOST:PORT of the sentinels
+	Replicas     bool     `yaml:"replicas"`      // read the replicas too, each node with its own series
+	Username     string   `yaml:"username"`      // ACL user of the sentinels
+	PasswordFile string   `yaml:"password_file"` // of the sentinels; read at each connection
+}
+
+// A redisClusterSection says where a cluster can be asked for its nodes.
+type redisClusterSection struct {
+	Addresses []string `yaml:"addresses"` // HOST:PORT of some nodes
 }
 
 // A postgresSection is one PostgreSQL whose statistics are read.

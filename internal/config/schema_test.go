@@ -67,7 +67,14 @@ func adjust(name string, s *schema.Schema) {
 	case "ConfigStage":
 		s.Required = []string{"name"}
 	case "Redis":
-		s.Required = []string{"name", "url"}
+		s.Required = []string{"name"}
+		for _, key := range []string{"url", "sentinel", "cluster"} {
+			s.OneOf = append(s.OneOf, &schema.Schema{Required: []string{key}})
+		}
+	case "RedisSentinel":
+		s.Required = []string{"master", "addresses"}
+	case "RedisCluster":
+		s.Required = []string{"addresses"}
 	case "Postgres":
 		s.Required = []string{"name", "dsn_file"}
 	case "Process", "Business":

@@ -19,7 +19,7 @@ func secretPath(path string) bool { return secretKeys.MatchString(path) }
 
 var secretKeys = regexp.MustCompile(
 	`\.(headers|http_headers|proxy_connect_header|http\.(cookies|body|json|form)|(tcp|tls)\.send|exec\.env|` +
-		`page\.(cookies|basic_auth|login\[\d+\]\.value)|queries\[\d+\]\.args)([.[]|$)`)
+		`page\.(cookies|basic_auth|login\[\d+\]\.value)|queries\[\d+\]\.args|tls_config\.key)([.[]|$)`)
 
 // mask hides the user and password of a URL. It takes the last @ for the end of the password, so that one with a slash, a
 // space or an @ in it, which no parser of URLs would find, is hidden whole.
