@@ -3,8 +3,11 @@ package collector
 import (
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,11 +28,51 @@ func TestARecordedInfoIsRead(t *testing.T) {
 	}
 }
 
+// Of KeyDB, Dragonfly and Redis 5 there is no recording: no package of them could be had. What is known of their fields
+// stands in the rows of the tests below.
+func TestRecordedInfosOfOtherServersAreRead(t *testing.T) {
+	for _, row := range []struct{ file, engine, version, errors, lazyFreed string }{
+		{"redis-6.0.16.info", "redis", "6.0.16", "[]", "unknown"},
+		{"redis-8.0.2.info", "redis", "8.0.2", "[{WRONGTYPE 1 0}]", "0"},
+		{"valkey-8.1.1.info", "valkey", "8.1.1", "[{WRONGTYPE 1 0}]", "0"},
+	} {
+		text, err := os.ReadFile("testdata/" + row.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(text), "# Origin: ") {
+			t.Errorf("%s does not say where it is from", row.file)
+		}
+		s, err := parseInfo(string(text))
+		if err != nil {
+			t.Fatalf("%s: %v", row.file, err)
+		}
+		lazy := "unknown"
+		if c := s.counters[lazyFreed]; c.known {
+			lazy = fmt.Sprint(c.n)
+		}
+		calls := map[string]uint64{}
+		for _, c := range s.commands {
+			calls[c.name] = c.calls
+		}
+		got := fmt.Sprintf("%s %s %s %v %s, hits %d misses %d expired %d evicted %d of %d bytes, get %d mget %d unlink %d, %d keys, %d die within %v, db%s %d",
+			s.engine, s.version, s.role, s.errors, lazy, s.counters[hits].n, s.counters[misses].n, s.counters[expired].n, s.counters[evicted].n,
+			s.memoryMax.n, calls["get"], calls["mget"], calls["unlink"], s.databases[0].keys.n, s.databases[0].expiring.n,
+			(time.Duration(s.databases[0].averageTTLMsec.n) * time.Millisecond).Round(time.Minute), s.databases[1].db, s.databases[1].keys.n)
+		want := fmt.Sprintf("%s %s master %s %s, hits 7 misses 3 expired 1 evicted 0 of 67108864 bytes, get 8 mget 1 unlink 1, 3 keys, 2 die within 1h0m0s, db3 1",
+			row.engine, row.version, row.errors, row.lazyFreed)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s:\n%s", row.file, diff)
+		}
+	}
+}
+
 func TestEnginesNameThemselves(t *testing.T) {
 	for _, row := range []struct{ text, version, engine, role string }{
 		{"redis_version:5.0.14\r\nrole:slave\r\n", "5.0.14", "redis", "replica"},
 		{"redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0\r\nrole:master\r\n", "8.1.0", "valkey", "master"},
 		{"redis_version:6.2.11\r\ndragonfly_version:df-v1.23.0\r\nrole:replica\r\n", "df-v1.23.0", "dragonfly", "replica"},
+		{"redis_version:6.3.4\r\nrole:active-replica\r\n# KeyDB\r\nmvcc_depth:0\r\n", "6.3.4", "keydb", "unknown"},
 		{"redis_version:7.4\nrole:sentinel\n", "7.4", "redis", "unknown"},
 		{"redis_version:\xff\xfe7\r\n", "\uFFFD7", "redis", "unknown"},
 		{"keyspace_hits:1\r\n", "", "redis", "unknown"},
@@ -150,16 +193,45 @@ func TestHostileInfoStaysBounded(t *testing.T) {
 
 func FuzzInfo(f *testing.F) {
 	whole := recordedInfo(f)
-	f.Add(whole)
-	f.Add(whole[:1000] + "\r\n")
-	f.Add("redis_version:7\r\ndb0:keys=1,expires=-1\r\nuptime_in_seconds:99999999999999999\r\n")
+	files, err := filepath.Glob("testdata/*.info")
+	if err != nil || len(files) < 4 {
+		f.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	for _, text := range []string{
+		whole[:1000] + "\r\n", // truncated
+		whole[:1000],
+		whole + whole, // duplicates
+		"\x00\xff\x1fredis_version:\xfe\r\n",
+		strings.Repeat("keyspace_hits:1\r\n", 10<<20/17), // 10 MB
+		"redis_version:7\r\nkeyspace_hits:-1\r\nused_memory:-5\r\ndb0:keys=1,expires=-1\r\n",
+		"redis_version:7\r\nkeyspace_hits:18446744073709551616\r\nuptime_in_seconds:99999999999999999\r\n",
+		"redis_version:7\r\nno_such_field:1\r\ndb1:keys=1,no_such=1\r\ncmdstat_no|such:calls=1,no=such\r\n",
+		"redis_version:6.2.11\r\ndragonfly_version:df-v1.12.0\r\nrejected_connections:-1\r\ndb0:keys=450,expires=450,avg_ttl=-1\r\n",
+	} {
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := parseInfo(text)
 		if err != nil {
 			return
 		}
-		if len(s.databases) > maxDatabases || !utf8.ValidString(s.version+s.runID) || s.uptime < 0 || s.fragmentation < 0 {
+		if len(text) > maxInfoBytes || len(s.databases) > maxDatabases || len(s.commands) > maxCommandStats || len(s.errors) > maxErrorStats ||
+			!utf8.ValidString(s.version+s.runID) || len(s.version) > maxInfoLabelSize || s.uptime < 0 || s.fragmentation < 0 {
 			t.Errorf("%q gives %+v", text, s)
+		}
+		c := newRedisCounters() // whatever it says, counters only count what came since
+		for i := range 2 {
+			delta := c.update(time.Unix(int64(i), 0), s)
+			if i > 0 && delta[hits]+delta[misses] != 0 {
+				t.Errorf("%q twice gives %v", text, delta)
+			}
 		}
 	})
 }
