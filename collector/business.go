@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,13 +38,11 @@ type FigureSource struct {
 // Business reads one business value on a schedule of its own, beside the scrapes, which get what was read last.
 type Business struct {
 	descs
+	poller
 	spec   BusinessSpec
 	source FigureSource
-	log    *slog.Logger
 
-	mu      sync.Mutex
-	scrape  scrape // guarded by mu, as all below
-	seats   seats
+	seats   seats              // guarded by mu, as all below
 	figures map[string]float64 // by value of the label, those that have a seat; of the last good reading
 	leftOut int                // how many of it had none
 	read    time.Time          // when the last good reading began; zero before
@@ -54,10 +51,10 @@ type Business struct {
 // NewBusiness makes a collector of a business value. It is for the caller to register and to Run.
 func NewBusiness(spec BusinessSpec, source FigureSource, log *slog.Logger) *Business {
 	return &Business{
-		descs: newDescs(businessFamilies(), prometheus.Labels{"name": spec.Name}),
-		spec:  spec, source: source, log: log,
-		scrape: newScrape("business/" + spec.Name),
-		seats:  newSeats(spec.MaxValues),
+		descs:  newDescs(businessFamilies(), prometheus.Labels{"name": spec.Name}),
+		poller: newPoller("business/"+spec.Name, spec.Timeout, log),
+		spec:   spec, source: source,
+		seats: newSeats(spec.MaxValues),
 	}
 }
 
@@ -83,27 +80,17 @@ func (b *Business) Run(ctx context.Context) {
 
 // pull reads once.
 func (b *Business) pull(ctx context.Context) {
-	bounded, cancel := context.WithTimeout(ctx, b.spec.Timeout)
-	defer cancel()
-	start := time.Now()
-	figures, err := b.source.read(bounded, b.spec.Label)
-	took := time.Since(start)
-	if err == nil {
-		err = checkFigures(figures)
-	}
-	if ctx.Err() != nil {
-		return // we are ending: that the reading failed is no news
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if changed := b.scrape.finished(took, err); changed && err != nil {
-		b.log.Warn("business value is not readable", "name", b.spec.Name, "err", err)
-	} else if changed {
-		b.log.Info("business value is readable", "name", b.spec.Name)
-	}
-	if err == nil {
-		b.keep(start, figures)
-	}
+	b.poller.pull(ctx, func(ctx context.Context) (func(), error) {
+		start := time.Now()
+		figures, err := b.source.read(ctx, b.spec.Label)
+		if err == nil {
+			err = checkFigures(figures)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return func() { b.keep(start, figures) }, nil
+	})
 }
 
 // checkFigures refuses an answer of which no honest series can be made.

@@ -200,7 +200,7 @@ func TestABusinessValueIsReadWhenItIsDueAndGoesWhenItIsTooOld(t *testing.T) {
 		if !closed {
 			t.Error("the source was not closed")
 		}
-		if got := log.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `msg="business value is not readable" name=sessions err=gone`) {
+		if got := log.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `msg="source is not readable" collector=business/sessions err=gone`) {
 			t.Errorf("logged:\n%swant one line when it goes and one when it comes back", got)
 		}
 	})

@@ -250,6 +250,8 @@ func processFamilies() []Family {
 		{processCPUPeak, gauge, []string{"process"},
 			"Highest CPU use between two readings (100 ms; 5 s over a metrics_url) in the last minute; 1 is one core. " +
 				"No scrape resets it. Absent without a reading."},
+		{processCPUSample, histogram, []string{"process"},
+			"CPU use between two readings, each of which is one observation; 1 is one core."},
 		{processMemory, gauge, []string{"process"},
 			"Resident memory of the process and its descendants; what they share counts once for each. Absent while it is away."},
 		{processMemoryPeak, gauge, []string{"process"},

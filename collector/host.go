@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -70,7 +69,7 @@ func NewHost(book *objective.Book, log *slog.Logger) *Host {
 
 func newHost(source func(context.Context) (hostState, error), book *objective.Book, log *slog.Logger) *Host {
 	return &Host{
-		descs:  newDescs(slices.DeleteFunc(hostFamilies(), func(f Family) bool { return f.Type == histogram }), nil),
+		descs:  newDescs(withoutHistograms(hostFamilies()), nil),
 		source: source, log: log,
 		scrape: newScrape("host"),
 		cpu:    newUsage(hostCPUUsageSample, book, objective.CPUUsage),

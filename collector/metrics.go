@@ -104,6 +104,11 @@ func withThresholds(bounds []float64, book *objective.Book, m objective.Measure)
 	return slices.Compact(bounds)
 }
 
+// withoutHistograms leaves those families out that the client library exposes by itself.
+func withoutHistograms(all []Family) []Family {
+	return slices.DeleteFunc(all, func(f Family) bool { return f.Type == histogram })
+}
+
 // unixSeconds is an instant as Prometheus writes it.
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 

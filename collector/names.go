@@ -139,6 +139,7 @@ const (
 	processUp                = "perfwatch_process_up"
 	processCPU               = "perfwatch_process_cpu_seconds_total"
 	processCPUPeak           = "perfwatch_process_cpu_usage_peak_ratio"
+	processCPUSample         = "perfwatch_process_cpu_usage_sample_ratio"
 	processMemory            = "perfwatch_process_resident_memory_bytes"
 	processMemoryPeak        = "perfwatch_process_resident_memory_peak_bytes"
 	processShared            = "perfwatch_process_proportional_memory_bytes"

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,14 +44,12 @@ func pgbouncerFamilies() []Family {
 // PgBouncer reads the pools of one PgBouncer beside the scrapes, which get what it said last.
 type PgBouncer struct {
 	descs
-	spec PostgresSpec
-	db   database
-	log  *slog.Logger
+	poller
+	interval time.Duration
+	db       database
+	seats    seats // only pull changes it
 
-	mu     sync.Mutex
-	scrape scrape // guarded by mu, as all below
-	seats  seats
-	pools  map[string]*poolState // by database; nil while the last reading failed
+	pools map[string]*poolState // guarded by mu; by database; nil while the last reading failed
 }
 
 // A poolState is the sum of the pools of one database.
@@ -73,41 +70,36 @@ func NewPgBouncer(spec PostgresSpec, log *slog.Logger) (*PgBouncer, error) {
 
 func newPgBouncer(spec PostgresSpec, db database, log *slog.Logger) *PgBouncer {
 	return &PgBouncer{
-		descs: newDescs(pgbouncerFamilies(), prometheus.Labels{"pgbouncer": spec.Name}),
-		spec:  spec, db: db, log: log,
-		scrape: newScrape("pgbouncer/" + spec.Name),
-		seats:  newSeats(maxPoolDatabases),
+		descs:    newDescs(pgbouncerFamilies(), prometheus.Labels{"pgbouncer": spec.Name}),
+		poller:   newPoller("pgbouncer/"+spec.Name, spec.Timeout, log),
+		interval: spec.Interval, db: db,
+		seats: newSeats(maxPoolDatabases),
 	}
 }
 
 // Run reads until ctx is done, then closes the connection.
 func (p *PgBouncer) Run(ctx context.Context) {
 	defer p.db.Close()
-	poll(ctx, p.spec.Interval, p.pull)
+	poll(ctx, p.interval, p.pull)
 }
 
 // pull reads once.
 func (p *PgBouncer) pull(ctx context.Context) {
-	bounded, cancel := context.WithTimeout(ctx, p.spec.Timeout)
-	defer cancel()
-	start := time.Now()
-	t, err := p.db.Query(bounded, "SHOW POOLS", maxPools)
+	p.poller.pull(ctx, func(ctx context.Context) (func(), error) {
+		pools, err := p.read(ctx)
+		return func() { p.pools = pools }, err
+	})
+}
+
+// read asks for the pools, and sums them.
+func (p *PgBouncer) read(ctx context.Context) (map[string]*poolState, error) {
+	t, err := p.db.Query(ctx, "SHOW POOLS", maxPools)
+	if err != nil {
+		return nil, err
+	}
 	now := time.Now()
-	if ctx.Err() != nil {
-		return // we are ending
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.pools = nil
-	if err == nil {
-		p.seats.free(now)
-		p.pools, err = sumPools(t, func(name string) bool { return p.seats.take(now, name) })
-	}
-	if changed := p.scrape.finished(now.Sub(start), err); changed && err != nil {
-		p.log.Warn("pgbouncer is not readable", "pgbouncer", p.spec.Name, "err", err)
-	} else if changed {
-		p.log.Info("pgbouncer is readable", "pgbouncer", p.spec.Name)
-	}
+	p.seats.free(now)
+	return sumPools(t, func(name string) bool { return p.seats.take(now, name) })
 }
 
 // sumPools sums the pools of each database, by the names of the columns: versions add some. The console's own is no pool.

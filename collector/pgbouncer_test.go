@@ -57,7 +57,7 @@ func TestThePoolsOfAPgBouncerAreRead(t *testing.T) {
 	cancel()
 	<-waits
 	pooler.Freeze(t)
-	p.spec.Timeout = 300 * time.Millisecond
+	p.timeout = 300 * time.Millisecond
 	p.pull(t.Context())
 	pooler.Signal(t, syscall.SIGCONT)
 	wantSeries(t, reg, map[string]string{`perfwatch_pgbouncer_up{pgbouncer="pool"}`: "0", clientsOf("postgres", "active"): ""})

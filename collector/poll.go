@@ -2,8 +2,48 @@ package collector
 
 import (
 	"context"
+	"log/slog"
+	"sync"
 	"time"
 )
+
+// A poller reads one source beside the scrapes, which get what it said last. It logs when the source can no longer be read,
+// and when it can again.
+type poller struct {
+	collector string // its name: "postgres/main"
+	timeout   time.Duration
+	log       *slog.Logger
+
+	mu     sync.Mutex
+	scrape scrape // guarded by mu, as is all that a reading keeps
+}
+
+func newPoller(collector string, timeout time.Duration, log *slog.Logger) poller {
+	return poller{collector: collector, timeout: timeout, log: log, scrape: newScrape(collector)}
+}
+
+// pull reads once, within the timeout. What read found out is kept by the function that it returns, which may be nil. A
+// reading that our own end cut short is no news of the source, and not kept.
+func (p *poller) pull(ctx context.Context, read func(context.Context) (keep func(), err error)) {
+	bounded, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	start := time.Now()
+	keep, err := read(bounded)
+	took := time.Since(start)
+	if ctx.Err() != nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if changed := p.scrape.finished(took, err); changed && err != nil {
+		p.log.Warn("source is not readable", "collector", p.collector, "err", err)
+	} else if changed {
+		p.log.Info("source is readable", "collector", p.collector)
+	}
+	if keep != nil {
+		keep()
+	}
+}
 
 // poll calls read at once and then at each interval, until ctx is done. A reading that takes longer than the interval
 // delays the next one; they never overlap.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,14 +32,12 @@ type PostgresSpec struct {
 // pg_monitor; with less, what it may not see is absent.
 type Postgres struct {
 	descs
+	poller
 	spec PostgresSpec
 	db   database
-	log  *slog.Logger
 
-	mu       sync.Mutex
-	scrape   scrape           // guarded by mu, as all below
-	state    *postgresState   // nil while the last reading failed
-	counters postgresCounters // outlive a failure
+	state    *postgresState   // guarded by mu; nil while the last reading failed
+	counters postgresCounters // guarded by mu; they outlive a failure
 }
 
 // NewPostgres makes a collector of a PostgreSQL. It is for the caller to register and to Run. Its error is a DSN that
@@ -55,9 +52,9 @@ func NewPostgres(spec PostgresSpec, log *slog.Logger) (*Postgres, error) {
 
 func newPostgres(spec PostgresSpec, db database, log *slog.Logger) *Postgres {
 	return &Postgres{
-		descs: newDescs(postgresFamilies(), prometheus.Labels{"postgres": spec.Name}),
-		spec:  spec, db: db, log: log,
-		scrape:   newScrape("postgres/" + spec.Name),
+		descs:  newDescs(postgresFamilies(), prometheus.Labels{"postgres": spec.Name}),
+		poller: newPoller("postgres/"+spec.Name, spec.Timeout, log),
+		spec:   spec, db: db,
 		counters: postgresCounters{statements: newStatementCounters(spec.Statements)},
 	}
 }
@@ -70,29 +67,18 @@ func (p *Postgres) Run(ctx context.Context) {
 
 // pull reads once.
 func (p *Postgres) pull(ctx context.Context) {
-	start := time.Now()
-	state, err := p.read(ctx)
-	now := time.Now()
-	if ctx.Err() != nil {
-		return // we are ending: that the reading failed is no news of the server
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.state = state
-	if changed := p.scrape.finished(now.Sub(start), err); changed && err != nil {
-		p.log.Warn("postgres is not readable", "postgres", p.spec.Name, "err", err)
-	} else if changed {
-		p.log.Info("postgres is readable", "postgres", p.spec.Name)
-	}
-	if state != nil {
-		p.counters.update(now, state)
-	}
+	p.poller.pull(ctx, func(ctx context.Context) (func(), error) {
+		state, err := p.read(ctx)
+		return func() {
+			if p.state = state; state != nil {
+				p.counters.update(time.Now(), state)
+			}
+		}, err
+	})
 }
 
 // read asks for all. Its error may stand beside a state: of what could not be read nothing is known.
 func (p *Postgres) read(ctx context.Context) (*postgresState, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.spec.Timeout)
-	defer cancel()
 	server, err := p.db.Query(ctx, serverQuery, 1)
 	if err != nil {
 		return nil, err

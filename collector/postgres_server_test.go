@@ -33,14 +33,14 @@ func TestAPostgresThatEndsOrHangsIsDownAndItsCountersStay(t *testing.T) {
 	up := map[string]string{"perfwatch_postgres_up" + ofMain: "1", "perfwatch_postgres_restarts_total" + ofMain: "0"}
 
 	server.Freeze(t)
-	p.spec.Timeout = 200 * time.Millisecond
+	p.timeout = 200 * time.Millisecond
 	start := time.Now()
 	p.pull(t.Context())
 	if took := time.Since(start); took > testTimeout {
 		t.Errorf("a server that hangs held a reading up for %v, want 200ms", took)
 	}
 	wantSeries(t, reg, down)
-	p.spec.Timeout = testTimeout
+	p.timeout = testTimeout
 	server.Signal(t, syscall.SIGCONT)
 	pulled(t, p, "it is up again", has(t, reg, up))
 
@@ -92,7 +92,7 @@ func TestAPostgresThatHangsHoldsUpNoScrape(t *testing.T) {
 	p, reg := watchPostgres(t, server, "perfwatch", quiet())
 	p.pull(t.Context())
 	server.Freeze(t)
-	p.spec.Timeout = time.Hour
+	p.timeout = time.Hour
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { p.pull(ctx) })

@@ -52,25 +52,24 @@ type processReading struct {
 // Process reads one process of the platform beside the scrapes, which get what it said last.
 type Process struct {
 	descs
+	poller
 	name     string
 	source   processSource
 	interval time.Duration
 	hurried  time.Duration // the interval while a burst is watched
-	log      *slog.Logger
 
 	reading sync.Mutex // held while the source reads; taken before mu
 
-	mu       sync.Mutex
-	scrape   scrape          // guarded by mu, as all below
-	state    *processReading // nil while the last reading failed
+	state    *processReading // guarded by mu, as all below; nil while the last reading failed
 	err      error           // why it did
 	created  time.Time       // of the counters
 	cpu      float64         // seconds since the first reading
 	restarts float64
-	usage    recentMean // CPU, 1 is one core
-	peak     slidingMax // of it
-	memory   slidingMax // bytes
-	from     time.Time  // since when steady is summed up; zero after a gap
+	usage    recentMean           // CPU, 1 is one core
+	peak     slidingMax           // of it
+	samples  prometheus.Histogram // likewise
+	memory   slidingMax           // bytes
+	from     time.Time            // since when steady is summed up; zero after a gap
 	steady   float64
 	history  history
 }
@@ -111,11 +110,15 @@ func (s *ProcessSpec) finder(dir string) processFinder {
 
 func newProcess(name string, source processSource, log *slog.Logger) *Process {
 	return &Process{
-		descs: newDescs(processFamilies(), prometheus.Labels{"process": name}),
-		name:  name, source: source, log: log, interval: localInterval, hurried: localInterval,
-		scrape: newScrape("process/" + name),
-		usage:  recentMean{width: usageWindow},
-		peak:   slidingMax{width: peakWindow},
+		descs:  newDescs(withoutHistograms(processFamilies()), prometheus.Labels{"process": name}),
+		poller: newPoller("process/"+name, processTimeout, log),
+		name:   name, source: source, interval: localInterval, hurried: localInterval,
+		usage: recentMean{width: usageWindow},
+		peak:  slidingMax{width: peakWindow},
+		samples: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: processCPUSample, Help: family(processCPUSample).Help, ConstLabels: prometheus.Labels{"process": name},
+			Buckets: []float64{.05, .1, .2, .3, .4, .5, .75, 1, 1.5, 2, 4, 8, 16, 32, 64},
+		}),
 		memory: slidingMax{width: peakWindow},
 	}
 }
@@ -149,31 +152,21 @@ func (p *Process) hurry() bool {
 func (p *Process) pull(ctx context.Context) {
 	p.reading.Lock()
 	defer p.reading.Unlock()
-	bounded, cancel := context.WithTimeout(ctx, processTimeout)
-	defer cancel()
-	start := time.Now()
-	r, err := p.source.read(bounded)
-	took := time.Since(start)
-	if ctx.Err() != nil {
-		return // we are ending: that the reading failed is no news of the process
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.created.IsZero() {
-		p.created = start
-	}
-	if changed := p.scrape.finished(took, err); changed && err != nil {
-		p.log.Warn("process is not readable", "process", p.name, "err", err)
-	} else if changed {
-		p.log.Info("process is readable", "process", p.name)
-	}
-	p.state, p.err = nil, err
-	if err != nil {
-		p.from = time.Time{}
-		return
-	}
-	p.state = &r
-	p.note(&r)
+	p.poller.pull(ctx, func(ctx context.Context) (func(), error) {
+		start := time.Now()
+		r, err := p.source.read(ctx)
+		return func() {
+			if p.created.IsZero() {
+				p.created = start
+			}
+			if p.state, p.err = nil, err; err != nil {
+				p.from = time.Time{}
+				return
+			}
+			p.state = &r
+			p.note(&r)
+		}, err
+	})
 }
 
 // note adds one reading to what is kept.
@@ -202,6 +195,7 @@ func (p *Process) use(r *processReading) float64 {
 	usage := reading{r.at, p.steady / since.Seconds()}
 	p.usage.push(usage)
 	p.peak.push(usage)
+	p.samples.Observe(usage.v)
 	p.from, p.steady = r.at, 0
 	return usage.v
 }
@@ -210,6 +204,7 @@ func (p *Process) use(r *processReading) float64 {
 func (p *Process) Describe(ch chan<- *prometheus.Desc) {
 	p.descs.Describe(ch)
 	p.scrape.Describe(ch)
+	p.samples.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -220,6 +215,7 @@ func (p *Process) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	p.scrape.collect(ch)
+	p.samples.Collect(ch)
 	p.gauge(ch, processUp, oneIf(p.state != nil))
 	for name, v := range map[string]float64{processCPU: p.cpu, processRestarts: p.restarts} {
 		ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(p.descs[name], prometheus.CounterValue, v, p.created)

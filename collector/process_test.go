@@ -93,30 +93,32 @@ const (
 // near says that two figures differ by no more than within.
 func near(a, b, within float64) bool { return math.Abs(a-b) <= within }
 
-func TestThirtyPercentForThreeTenthsOfASecondAreSeenByThePeak(t *testing.T) {
+// A busy machine may hold the child up, or us, so that there is something else to see: there are more attempts then.
+func TestThirtyPercentForThreeTenthsOfASecondAreSeenByPeakAndHistogram(t *testing.T) {
 	c := startChild(t)
 	p, reg := lookAt(t, byPID(t, c))
 	runProcess(t, p)
-	for attempt := range 5 {
+	upTo := func(share string) float64 {
+		return number(t, reg, `perfwatch_process_cpu_usage_sample_ratio_bucket{process="api",le="`+share+`"}`)
+	}
+	var said string
+	for range 20 {
+		p.mu.Lock()
+		p.peak.readings = nil
+		p.mu.Unlock()
 		eventually(t, "a reading", func() bool { return series(t, reg)[apiCPUPeak] != "" })
-		before := number(t, reg, apiCPU)
+		before, low, high := number(t, reg, apiCPU), upTo("0.2"), upTo("0.4")
 		spent, took := c.do("burn", 0.3, 0.3)
 		eventually(t, "what the child spent", func() bool { return number(t, reg, apiCPU)-before >= spent })
-		peak := number(t, reg, apiCPUPeak)
-		if peak < 0.25 && attempt < 4 { // a busy machine held the child up, or us: another time
-			p.mu.Lock()
-			p.peak.readings = nil
-			p.mu.Unlock()
-			continue
+		peak, got := number(t, reg, apiCPUPeak), number(t, reg, apiCPU)-before
+		seen := (upTo("0.4") - high) - (upTo("0.2") - low) // readings of 0.2 to 0.4 cores: three, or two and two halves
+		if near(peak, 0.3, 0.08) && near(got, spent, 0.02) && seen >= 2 && seen <= 4 {
+			return
 		}
-		if !near(peak, 0.3, 0.08) {
-			t.Errorf("peak of %g cores, want 0.3: the child spent %g s in %g s", peak, spent, took)
-		}
-		if got := number(t, reg, apiCPU) - before; !near(got, spent, 0.02) {
-			t.Errorf("%g CPU seconds, want the %g that the child spent", got, spent)
-		}
-		return
+		said = fmt.Sprintf("the child spent %g s in %g s: peak of %g cores, want 0.3; %g CPU seconds; %g readings near 0.3 cores, want 3",
+			spent, took, peak, got, seen)
 	}
+	t.Error(said)
 }
 
 func TestGrowthIsSeenToAPage(t *testing.T) {
