@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -41,17 +42,24 @@ type reader struct {
 	troubles []string // errors of the console, and requests that leave the origin
 }
 
-// newReader opens a browser on a daemon with a probe that works, one that fails, a burst and a pipeline.
+// newReader opens a browser on a daemon with probes and a page that work and fail, a burst and a pipeline.
 func newReader(t *testing.T) *reader {
 	t.Helper()
-	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "here") }))
+	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/home" {
+			fmt.Fprint(w, `<!doctype html><title>Shop</title><h1>Sorry</h1><script>console.error("no shop")</script>`)
+		}
+		fmt.Fprint(w, "here")
+	}))
 	t.Cleanup(platform.Close)
 	file := filepath.Join(t.TempDir(), "perfwatch.yml")
 	writeFile(t, file, fmt.Sprintf(`
 global: {base_url: %q, schedule: "@every 1s"}
+browser: {no_sandbox: true}
 probes:
   - {name: dashboard, group: api, http: {url: /api/dashboard, headers: {Authorization: hunter2}}}
   - {name: broken, group: shop, http: {url: "http://%s/"}}
+  - {name: home, group: shop, schedule: "@every 3s", page: {url: /home, expect: {selector: "#cart"}}}
   - name: rush
     schedule: "0 0 1 1 *"
     load:
@@ -66,7 +74,7 @@ objectives:
   - {name: shop_median, title: "API median", measure: latency, quantile: 0.5, group: api, window: 1m, target: 5s}
   - {name: daily_run, title: "Daily run", measure: pipeline_duration, pipeline: daily, target: 1h}
 `, platform.URL, peer.FreeAddress(t)))
-	d, err := newDaemon(daemonOptions{configFile: &file, lifecycle: true}, slog.New(slog.DiscardHandler))
+	d, err := newDaemon(daemonOptions{configFile: &file, lifecycle: true, storage: t.TempDir()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,24 +218,7 @@ func TestTheStatusPageInABrowser(t *testing.T) {
 		t.Errorf("the evidence is %.300s", text)
 	}
 
-	for _, width := range []int64{360, 1440} {
-		for _, theme := range []string{"light", "dark"} {
-			r.do(chromedp.EmulateViewport(width, 800))
-			media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}}
-			if _, err := chromedp.Call(r.ctx, emulation.SetEmulatedMedia, media); err != nil {
-				t.Fatal(err)
-			}
-			for _, page := range []string{"/", "/config", "/probes/broken", "/?q=nothing"} {
-				where := fmt.Sprintf("%s at %d px, %s", page, width, theme)
-				r.do(chromedp.Navigate(r.base + page))
-				r.until(`document.readyState === "complete"`)
-				if wide := r.eval(`String(document.documentElement.scrollWidth - innerWidth)`); wide != "0" && !strings.HasPrefix(wide, "-") {
-					t.Errorf("%s is %s px wider than the window", where, wide)
-				}
-				r.checks(where)
-			}
-		}
-	}
+	r.readsEveryPage()
 	if text := r.eval(`fetch("` + r.base + `/config").then((r) => r.text())`); strings.Contains(text, "hunter2") {
 		t.Error("a secret is shown")
 	}
@@ -236,4 +227,49 @@ func TestTheStatusPageInABrowser(t *testing.T) {
 	if len(r.troubles) > 0 {
 		t.Errorf("the browser complains: %q", r.troubles)
 	}
+}
+
+// readsEveryPage opens every page that there is, on a phone and on a screen, in the light and in the dark.
+func (r *reader) readsEveryPage() {
+	r.Helper()
+	for tries := 0; !strings.Contains(getText(r.T, r.base+"/pages/home"), "film/0.jpg"); tries++ {
+		if tries > 150 {
+			r.Fatalf("no failed load has a film: %s", getText(r.T, r.base+"/pages/home"))
+		}
+		r.do(chromedp.Sleep(200 * time.Millisecond))
+	}
+	for _, width := range []int64{360, 1440} {
+		for _, theme := range []string{"light", "dark"} {
+			r.do(chromedp.EmulateViewport(width, 800))
+			media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}}
+			if _, err := chromedp.Call(r.ctx, emulation.SetEmulatedMedia, media); err != nil {
+				r.Fatal(err)
+			}
+			for i, page := range []string{"/", "/config", "/probes/broken", "/pages/home", "/report", "/report?burst=rush", "/?q=nothing"} {
+				where := fmt.Sprintf("%s at %d px, %s", page, width, theme)
+				r.do(chromedp.Navigate(r.base + page))
+				r.until(`document.readyState === "complete"`)
+				r.eval(`document.querySelectorAll("details").forEach((d) => { d.open = true }); ""`)
+				if wide := r.eval(`String(document.documentElement.scrollWidth - innerWidth)`); wide != "0" && !strings.HasPrefix(wide, "-") {
+					r.Errorf("%s is %s px wider than the window", where, wide)
+				}
+				r.checks(where)
+				r.shoots(fmt.Sprintf("%d-%d-%s.png", i, width, theme))
+			}
+		}
+	}
+}
+
+// shoots keeps a picture of the page in the folder PERFWATCH_SHOTS, if there is one, for people to look at.
+func (r *reader) shoots(name string) {
+	r.Helper()
+	dir := os.Getenv("PERFWATCH_SHOTS")
+	if dir == "" {
+		return
+	}
+	picture, err := chromedp.Run(r.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		r.Fatal(err)
+	}
+	writeFile(r.T, filepath.Join(dir, name), string(picture))
 }

@@ -45,6 +45,8 @@ func (r *run) handle(m *message) {
 		}
 	case "Target.attachedToTarget":
 		r.attached(m)
+	case "Page.screencastFrame":
+		r.frame(m)
 	case "Fetch.requestPaused":
 		r.paused(m)
 	case "Fetch.authRequired":
@@ -92,6 +94,10 @@ func (r *run) lifecycle(m *message) {
 	switch e.Name {
 	case "load":
 		r.doc.load = true
+	case "firstContentfulPaint":
+		if r.measuring {
+			r.roll() // not before it, which would be late then
+		}
 	case "InteractiveTime":
 		r.doc.blink = e.Timestamp
 	}

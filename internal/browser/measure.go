@@ -44,7 +44,10 @@ func (s *seen) add(o *observation, at time.Time) {
 
 // visit navigates to the page and watches it until it is interactive and loaded.
 func (r *run) visit(ctx context.Context, v *Visit) error {
-	r.measuring, r.doc, r.seen, r.response, r.dialogs = true, document{}, seen{}, Response{}, 0
+	if len(r.film.frames) > 0 { // this is the second load
+		r.cut()
+	}
+	r.measuring, r.doc, r.seen, r.response, r.dialogs, r.film = true, document{}, seen{}, Response{}, 0, film{}
 	r.began = time.Now()
 	if err := r.navigate(ctx, r.page.URL.String()); err != nil {
 		return err
@@ -116,6 +119,7 @@ func (r *run) browserAnswers(ctx context.Context) error {
 func (r *run) watch(ctx context.Context) error {
 	for {
 		due := time.Now()
+		r.beat()
 		if err := r.observe(ctx); err != nil {
 			return err
 		}

@@ -61,6 +61,7 @@ type run struct {
 	errors     int
 	exceptions int
 	dialogs    int
+	film       film
 
 	began time.Time // of the navigation, by our clock
 }
@@ -96,6 +97,7 @@ func (r *run) load(ctx context.Context, asked time.Time) (*Visit, error) {
 	if err != nil {
 		visit.Figures, visit.Warm = Figures{}, nil
 		visit.Evidence.Screenshot = r.screenshot(ctx, err)
+		visit.Evidence.Film = r.film.frames
 	}
 	return visit, err
 }

@@ -61,7 +61,8 @@ type Evidence struct {
 	URL        string // where the page ended up
 	Waterfall  []Request
 	Console    []Line
-	Screenshot []byte // JPEG, of a failed visit; empty if the page did not let itself be seen
+	Screenshot []byte  // JPEG, of a failed visit; empty if the page did not let itself be seen
+	Film       []Frame // of a failed visit, the oldest first; what the page looked like on its way there
 }
 
 // A Request is one line of the waterfall.

@@ -330,8 +330,8 @@ func TestTheSlowestRequestsAreShownWhole(t *testing.T) {
 	if err := r.Write(&page, "html"); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf(`<td class="num">%s</td><td>http_5xx<small>status 504</small></td><td>late %s, connect %s, first_byte %s</td><td><code>00ab</code></td>`,
-		ms(3), ms(1), ms(0.25), ms(1.75))
+	want := fmt.Sprintf(`<td class="num">%s</td><td>http_5xx <small>status 504</small></td>`+
+		`<td class="phases">late %s, connect %s, first_byte %s</td><td><code>00ab</code></td>`, ms(3), ms(1), ms(0.25), ms(1.75))
 	if !strings.Contains(page.String(), want) {
 		t.Errorf("the page lacks %s", want)
 	}

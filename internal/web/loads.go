@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
@@ -67,8 +66,20 @@ func (l *Loads) Observe(name string, s *probes.Sample) {
 	} else {
 		p.failed = append(p.failed, load)
 	}
-	for len(p.failed) > keptLoads || len(p.failed) > 1 && p.size() > maxLoadBytes {
-		p.failed = append(p.failed[:0:0], p.failed[1:]...)
+	p.trim()
+}
+
+// trim keeps what the failed loads take within bounds. Films go first.
+func (p *loads) trim() {
+	p.failed = append(p.failed[:0:0], p.failed[max(0, len(p.failed)-keptLoads):]...)
+	last := len(p.failed) - 1
+	for i := 0; i < last && p.size() > maxLoadBytes; i++ {
+		bare := *p.failed[i] // the load itself may be on its way to a reader
+		bare.Evidence.Film = nil
+		p.failed[i] = &bare
+	}
+	for len(p.failed) > 1 && p.size() > maxLoadBytes {
+		p.failed = p.failed[1:]
 	}
 }
 
@@ -76,6 +87,9 @@ func (l *Loads) Observe(name string, s *probes.Sample) {
 func (p *loads) size() (sum int) {
 	for _, l := range p.failed {
 		sum += len(l.Evidence.Screenshot)
+		for _, f := range l.Evidence.Film {
+			sum += len(f.JPEG)
+		}
 		for i := range l.Evidence.Waterfall {
 			sum += 150 + len(l.Evidence.Waterfall[i].URL)
 		}
@@ -153,27 +167,35 @@ func (o *Options) handleLoads(mux *http.ServeMux, p *pages) {
 			text(w, http.StatusNotFound, "no such page, or it was not loaded yet")
 			return
 		}
-		var page bytes.Buffer
-		err := p.template.ExecuteTemplate(&page, "loads.html", map[string]any{"Name": name, "Loads": list, "Now": time.Now()})
-		if err != nil {
-			o.Logger.Error("rendering loads of a page", "err", err)
-			text(w, http.StatusInternalServerError, "the loads of this page cannot be shown")
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = page.WriteTo(w)
+		p.render(w, "loads.html", map[string]any{"Name": name, "Loads": list, "Now": time.Now(), "Version": o.Version})
 	})
-	mux.HandleFunc("GET /pages/{name}/{load}/screenshot.jpg", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /pages/{name}/{load}/screenshot.jpg", o.picture(func(_ *http.Request, e *browser.Evidence) []byte {
+		return e.Screenshot
+	}))
+	mux.HandleFunc("GET /pages/{name}/{load}/film/{frame}", o.picture(func(r *http.Request, e *browser.Evidence) []byte {
+		i, err := strconv.Atoi(strings.TrimSuffix(r.PathValue("frame"), ".jpg"))
+		if err != nil || i < 0 || i >= len(e.Film) {
+			return nil
+		}
+		return e.Film[i].JPEG
+	}))
+}
+
+// picture serves one of the pictures of a load.
+func (o *Options) picture(choose func(*http.Request, *browser.Evidence) []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		id, _ := strconv.ParseInt(r.PathValue("load"), 10, 64)
 		for _, l := range o.Loads.of(r.PathValue("name")) {
-			if l.ID() == id && len(l.Evidence.Screenshot) > 0 {
+			if l.ID() != id {
+				continue
+			}
+			if jpeg := choose(r, &l.Evidence); len(jpeg) > 0 {
 				w.Header().Set("Content-Type", "image/jpeg")
 				w.Header().Set("Cache-Control", "private, max-age=3600")
-				_, _ = w.Write(l.Evidence.Screenshot)
+				_, _ = w.Write(jpeg)
 				return
 			}
 		}
 		text(w, http.StatusNotFound, "no such picture")
-	})
+	}
 }

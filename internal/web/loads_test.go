@@ -2,7 +2,10 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +27,7 @@ func loadAt(at time.Time, reason string, picture int) *probes.Sample {
 		Console: []browser.Line{{At: 20 * time.Millisecond, Level: "error", Text: "<script>alert(1)</script>"}},
 	}}
 	if reason != "" {
+		s.Page.Evidence.Film = []browser.Frame{{At: 200 * time.Millisecond, JPEG: []byte("white")}, {At: time.Second, JPEG: []byte("red")}}
 		s.Outcome, s.Err = probes.Timeout, errors.New(`loading "http://shop.example/": `+reason)
 	}
 	return s
@@ -49,13 +53,19 @@ func TestLoadsAreShownWithTheirEvidence(t *testing.T) {
 	if strings.Index(got, "interactive 480ms") > strings.Index(got, "network_busy") {
 		t.Error("the older load comes first")
 	}
-	_, link, _ := strings.Cut(got, `src="`)
-	link, _, _ = strings.Cut(link, `"`)
-	picture := ask(h, "GET", "/pages/"+link, "")
-	if picture.Code != http.StatusOK || picture.Header().Get("Content-Type") != "image/jpeg" || picture.Body.Len() != 3 {
-		t.Errorf("%s: %d, %s, %d bytes", link, picture.Code, picture.Header().Get("Content-Type"), picture.Body.Len())
+	var pictures []string
+	for _, link := range regexp.MustCompile(`<img [^>]*src="([^"]+)"`).FindAllStringSubmatch(got, -1) {
+		picture := ask(h, "GET", "/pages/"+link[1], "")
+		pictures = append(pictures, fmt.Sprintf("%d %s %q", picture.Code, picture.Header().Get("Content-Type"), picture.Body))
 	}
-	for _, path := range []string{"/pages/other", "/pages/home/1/screenshot.jpg", "/pages/home/x/screenshot.jpg"} {
+	want := []string{`200 image/jpeg "\x00\x00\x00"`, `200 image/jpeg "white"`, `200 image/jpeg "red"`}
+	if !slices.Equal(pictures, want) {
+		t.Errorf("the pictures are %q, want %q", pictures, want)
+	}
+	film := fmt.Sprintf("/pages/home/%d/film/", at.UnixNano())
+	for _, path := range []string{
+		"/pages/other", "/pages/home/1/screenshot.jpg", "/pages/home/x/screenshot.jpg", film + "2.jpg", film + "-1.jpg", film + "x.jpg",
+	} {
 		if got := ask(h, "GET", path, "").Code; got != http.StatusNotFound {
 			t.Errorf("%s: status %d, want 404", path, got)
 		}
@@ -80,7 +90,11 @@ func TestLoadsAreBounded(t *testing.T) {
 	for i := range 12 {
 		loads.Observe("home", loadAt(at.Add(time.Duration(i+100)*time.Second), "no_load", 512<<10))
 	}
-	if n := len(loads.of("home")) - 1; n != 7 { // each takes a little more than its picture
+	list = loads.of("home")
+	if len(list[0].Evidence.Film) != 2 || list[1].Evidence.Film != nil || list[1].Evidence.Screenshot == nil {
+		t.Error("the last failure has no film, or one before it still has its own")
+	}
+	if n := len(list) - 1; n != 7 { // each takes a little more than its picture
 		t.Errorf("%d failed loads of half a MiB, want 7 in 4 MiB", n)
 	}
 	canceled := loadAt(at, "", 0)

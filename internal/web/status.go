@@ -134,13 +134,20 @@ func (p *pages) refresh(asked string) int {
 	return int(p.options.Refresh / time.Second)
 }
 
+// A head is what stands at the top of every page.
+type head struct{ Title, Up, Icon string }
+
+func newHead(title, up, icon string) head { return head{title, up, icon} }
+
 // functions are what the templates may call.
 func functions(p *pages) template.FuncMap {
 	return template.FuncMap{
+		"head":    newHead,
 		"asset":   func(name string) string { return "static/" + p.hashed[name] },
 		"ago":     ago,
 		"path":    url.PathEscape,
 		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"clock":   func(t time.Time) string { return t.UTC().Format(time.DateTime) },
 		"coarse":  coarse,
 		"seconds": func(d time.Duration) string { return objective.Seconds.Format(d.Seconds()) },
 		"exact":   objective.Seconds.Format,
