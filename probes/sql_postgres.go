@@ -52,7 +52,8 @@ func postgresConfig(dsn string, d dialer) (*pgx.ConnConfig, error) {
 func beginPostgres(limit time.Duration, trace TraceID) []string {
 	begin := fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d", max(limit.Milliseconds(), 1))
 	if trace != (TraceID{}) {
-		begin += "; SELECT set_config('application_name', left(current_setting('application_name'), 30) || ' " + trace.String() + "', true)"
+		begin += "; SELECT set_config('application_name'," +
+			" left(current_setting('application_name'), 30) || ' " + trace.String() + "', true)"
 	}
 	return []string{begin}
 }
