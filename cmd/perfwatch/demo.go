@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
+	"github.com/perfwatch/perfwatch/internal/browser"
 	"github.com/perfwatch/perfwatch/internal/demo"
 	"github.com/perfwatch/perfwatch/internal/web"
 )
@@ -64,8 +65,11 @@ func addDemo(app *kingpin.Application, c *cli) (string, action) {
 		defer pipeline.Wait()
 		defer stop()
 		fmt.Fprintf(c.stdout, "The platform listens on http://%s, its configuration is %s.\n"+
-			"Open http://%s/ and switch a fault on; objectives have values within a minute. Ctrl-C ends the demo.\n",
+			"Open http://%s/ and switch a fault on; objectives have values within a minute, those of its page within two. Ctrl-C ends the demo.\n",
 			l.Addr(), file, (*listen.WebListenAddresses)[0])
+		if _, err := browser.Find(""); err != nil {
+			fmt.Fprintf(c.stdout, "The platform's page cannot be loaded: %v.\n", err)
+		}
 		return serve(ctx, d, listen, logger)
 	}
 }

@@ -25,7 +25,7 @@ import (
 // notEnough is what the status page says of an objective that has too few samples.
 const notEnough = "not enough data"
 
-// A show is a demo as somebody sees it who has Go and nothing else: there is no redis-server on its PATH.
+// A show is a demo as somebody sees it who has Go and a browser and nothing else: there is no redis-server on its PATH.
 type show struct {
 	url     string
 	started time.Time
@@ -60,6 +60,10 @@ func TestEndToEndDemo(t *testing.T) {
 	off := time.Now()
 
 	s.waitForValues(t, demoObjectives(t))
+	values := gauges(s.metrics(t), "perfwatch_objective_value")
+	if fcp, tti := values["page_fcp"], values["page_tti"]; fcp <= 0 || tti < fcp {
+		t.Errorf("the demo's page is painted after %v s and interactive after %v s, want figures in this order", fcp, tti)
+	}
 	if !strings.Contains(s.page(t, "/metrics"), `version="7.0.0"`) { // what the embedded one says of itself
 		t.Error("the demo's Redis is not the embedded one")
 	}

@@ -1,8 +1,30 @@
 package main
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/perfwatch/perfwatch/internal/demo"
 )
+
+// TestDemoWithoutABrowser has the demo's configuration on a machine that has none: its page says so, and the rest goes on.
+func TestDemoWithoutABrowser(t *testing.T) {
+	t.Parallel()
+	text := strings.NewReplacer("browser: {", "browser: {chromium_path: /nonexistent/chromium, ",
+		`"12,21,42,51 * * * * *"`, `"@every 1s"`).Replace(string(demo.Config(target(t), "127.0.0.1:1")))
+	r := start(t, text)
+	waitFor(t, "the page to be tried and the rest to be asked", func() bool {
+		return r.value(t, "perfwatch_page_failures_total", map[string]string{"probe": "home_page", "reason": "launch_failed"}) >= 2 &&
+			r.runs(t, "dashboard") >= 2 && r.runs(t, "other_price") >= 2
+	})
+	failed := r.value(t, "perfwatch_probe_runs_total", map[string]string{"probe": "home_page", "outcome": "error"})
+	if good := r.runs(t, "home_page"); good != 0 || failed < 2 {
+		t.Errorf("%v loads are good and %v have the outcome error, want none and two or more", good, failed)
+	}
+	if _, page := r.ask("GET", "/"); !strings.Contains(page, "/nonexistent/chromium") {
+		t.Error("the status page does not say which browser is missing")
+	}
+}
 
 func TestABurstGoesBeforeThePagesOfItsHost(t *testing.T) {
 	var ts turns

@@ -1,8 +1,12 @@
 package demo
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -16,8 +20,10 @@ type watched struct {
 	Probes []struct {
 		Name, Group, Schedule string
 		HTTP                  *asked
+		Page                  *struct{ URL string }
 		Load                  *struct {
 			Users, Rate int
+			Duration    time.Duration // 0 for the batches, which take a second or so
 			Tasks       []task
 		}
 	}
@@ -72,6 +78,9 @@ func TestEveryURLOfTheConfigIsAnsweredFromTheWarmCache(t *testing.T) {
 			check(probe.Name, probe.HTTP.URL)
 			continue
 		}
+		if probe.Load == nil {
+			continue
+		}
 		for _, top := range probe.Load.Tasks {
 			for _, leaf := range append(top.Tasks, top) {
 				if leaf.HTTP != nil {
@@ -116,8 +125,8 @@ func TestFailuresMeetEachProbeInTurn(t *testing.T) {
 
 func TestObjectivesOfTheConfigHaveShortWindows(t *testing.T) {
 	c := readConfig(t, Config("http://a", "b:1"))
-	if len(c.Objectives) != 15 {
-		t.Errorf("%d objectives, want 15", len(c.Objectives))
+	if len(c.Objectives) != 17 {
+		t.Errorf("%d objectives, want 17", len(c.Objectives))
 	}
 	for _, o := range c.Objectives {
 		if o.Measure == "pipeline_duration" { // judged on each run
@@ -126,5 +135,50 @@ func TestObjectivesOfTheConfigHaveShortWindows(t *testing.T) {
 		if burst := strings.HasPrefix(o.Measure, "load_"); !burst && o.Window != "1m" && o.Window != "2m" || burst && o.Probe == "" {
 			t.Errorf("objective %s has the window %q and the probe %q", o.Name, o.Window, o.Probe)
 		}
+	}
+}
+
+// TestBurstsLeaveTimeForThePage follows a minute of the schedule: a page is given up when a burst begins against its host.
+func TestBurstsLeaveTimeForThePage(t *testing.T) {
+	const page, batches = 5500 * time.Millisecond, time.Second // what a load takes on a machine at rest, and the batches
+	type turn struct {
+		name     string
+		at, ends time.Duration
+	}
+	var turns []turn
+	pages := 0
+	for _, probe := range readConfig(t, Config("http://a", "b:1")).Probes {
+		if probe.HTTP != nil {
+			continue
+		}
+		takes := page
+		if probe.Load != nil {
+			takes = cmp.Or(probe.Load.Duration, batches)
+		}
+		list, ok := strings.CutSuffix(probe.Schedule, " * * * * *")
+		if !ok {
+			t.Fatalf("%s has the schedule %q, want seconds of each minute", probe.Name, probe.Schedule)
+		}
+		for second := range strings.SplitSeq(list, ",") {
+			at, err := time.ParseDuration(second + "s")
+			must(t, err)
+			turns = append(turns, turn{fmt.Sprintf("%s at %v", probe.Name, at), at, at + takes})
+			if probe.Page != nil {
+				pages++
+			}
+		}
+	}
+	slices.SortFunc(turns, func(a, b turn) int { return cmp.Compare(a.at, b.at) })
+	for i, now := range turns {
+		next := turns[(i+1)%len(turns)]
+		if i+1 == len(turns) {
+			next.at += time.Minute
+		}
+		if now.ends > next.at {
+			t.Errorf("%s ends at %v, after the beginning of %s", now.name, now.ends, next.name)
+		}
+	}
+	if pages != 4 || len(turns) != 10 {
+		t.Errorf("%d loads of a page and %d turns in all a minute, want 4 and 10", pages, len(turns))
 	}
 }

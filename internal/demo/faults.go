@@ -19,12 +19,13 @@ var ErrUnknownFault = errors.New("unknown fault")
 // errClosed says that the platform has been closed, so that no fault can outlive it.
 var errClosed = errors.New("the platform is closed")
 
-// maxLatency bounds what the latency fault adds. A request must end within the server's write timeout.
+// maxLatency bounds what the latency fault adds, and the one of the page. A request must end within the server's write
+// timeout.
 const maxLatency = 10_000 // ms
 
 // A Fault is something that can be made to go wrong, and how badly it does so now.
 type Fault struct {
-	Name  string  `json:"name"`  // latency, errors, cold_cache, memory or cpu
+	Name  string  `json:"name"`  // latency, errors, cold_cache, memory, cpu or page
 	Title string  `json:"title"` // for people
 	Unit  string  `json:"unit"`  // of the levels: "ms", "ratio" (0 to 1) or "MiB"
 	On    float64 `json:"on"`    // the level that breaks the plan's objectives, for a button
@@ -35,6 +36,7 @@ type Fault struct {
 // faults hold what is wrong now. What requests read is atomic; the rest changes under mu.
 type faults struct {
 	latency atomic.Int64 // nanoseconds
+	page    atomic.Int64 // nanoseconds
 	errors  fraction
 	cold    fraction
 
@@ -67,6 +69,7 @@ func (f *faults) known() []Fault {
 		{Name: "cold_cache", Title: "Cache lookups miss", Unit: "ratio", On: 0.5, Max: 1},
 		{Name: "memory", Title: "The platform's memory grows", Unit: "MiB", On: min(512, memory), Max: memory},
 		{Name: "cpu", Title: "The host's CPU is busy", Unit: "ratio", On: 1, Max: 1},
+		{Name: "page", Title: "The home page shows late and reacts later", Unit: "ms", On: 3200, Max: maxLatency},
 	}
 }
 
@@ -97,6 +100,8 @@ func (f *faults) apply(name string, level float64) error {
 		return errClosed
 	case name == "latency":
 		f.latency.Store(int64(level * float64(time.Millisecond)))
+	case name == "page":
+		f.page.Store(int64(level * float64(time.Millisecond)))
 	case name == "errors":
 		f.errors.set(level)
 	case name == "cold_cache":

@@ -92,6 +92,27 @@ func TestLatencyFaultDelaysTheAPIByItsLevel(t *testing.T) {
 	})
 }
 
+// TestPageFaultIsTwoThirdsWaitAndOneThirdWork looks at the answer; what a browser makes of it the end-to-end test shows.
+func TestPageFaultIsTwoThirdsWaitAndOneThirdWork(t *testing.T) {
+	p, _ := start(t)
+	for _, test := range []struct {
+		level float64
+		wait  time.Duration
+		work  string
+	}{{0, 0, ""}, {300, 200 * time.Millisecond, "performance.now() +  100 ;"}, {0, 0, ""}} {
+		must(t, p.SetFault("page", test.level))
+		begun := time.Now()
+		status, _, text := ask(t, "GET", p.URL()+"/", "")
+		took := time.Since(begun)
+		if status != 200 || took < test.wait || strings.Contains(text, "<script>") != (test.work != "") || !strings.Contains(text, test.work) {
+			t.Errorf("level %v: status %d after %v, want 200 after %v and a script with %q", test.level, status, took, test.wait, test.work)
+		}
+	}
+	if status, _, _ := ask(t, "GET", p.URL()+"/api/dashboard", ""); status != 200 {
+		t.Errorf("the API answers %d, want 200: the fault is the page's", status)
+	}
+}
+
 func TestColdCacheFaultMissesExactlyItsShare(t *testing.T) {
 	p, r := start(t)
 	client := redis.NewClient(&redis.Options{Addr: r.Address})
