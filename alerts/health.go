@@ -34,6 +34,10 @@ func daemonRules(opts Options) []rule {
 		health(opts, redisDown, "critical", opts.For, "min by (redis) (perfwatch_redis_up) == 0",
 			"Redis {{ $labels.redis }} does not answer",
 			"INFO of Redis {{ $labels.redis }} has failed for at least "+short(opts.For)+": its cache hit ratio is not known."),
+		// The probes of the pages fail too; this says that it is not for the pages. The pause is a second after one failure.
+		health(opts, browserMissing, "warning", opts.For, "max by (instance) (perfwatch_browser_back_off_seconds) > 1",
+			"perfwatch has no browser for its pages",
+			"The browsers of {{ $labels.instance }} did not start or died, twice or more in a row: its pages are not measured."),
 		health(opts, reloadFailed, "warning", 0, "perfwatch_config_last_reload_successful == 0",
 			"perfwatch runs with an old configuration",
 			"The last reload of {{ $labels.instance }} was refused: it goes on with the configuration before."),
@@ -46,15 +50,16 @@ func daemonRules(opts Options) []rule {
 
 // The alerts that belong to no objective.
 const (
-	probeDown     = "PerfwatchProbeDown"
-	perfwatchDown = "PerfwatchDown"
-	redisDown     = "PerfwatchRedisDown"
-	reloadFailed  = "PerfwatchConfigReloadFailed"
-	burstAborted  = "PerfwatchBurstAborted"
-	burstInvalid  = "PerfwatchBurstInvalid"
-	burstMissing  = "PerfwatchBurstMissing"
-	regression    = "PerfwatchLoadRegression"
-	watchdog      = "PerfwatchWatchdog"
+	probeDown      = "PerfwatchProbeDown"
+	perfwatchDown  = "PerfwatchDown"
+	redisDown      = "PerfwatchRedisDown"
+	reloadFailed   = "PerfwatchConfigReloadFailed"
+	browserMissing = "PerfwatchBrowserMissing"
+	burstAborted   = "PerfwatchBurstAborted"
+	burstInvalid   = "PerfwatchBurstInvalid"
+	burstMissing   = "PerfwatchBurstMissing"
+	regression     = "PerfwatchLoadRegression"
+	watchdog       = "PerfwatchWatchdog"
 )
 
 // health makes one rule that belongs to no objective. Alerts of lasting state resolve as soon as it has passed.

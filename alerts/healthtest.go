@@ -27,6 +27,7 @@ func (h healthTester) daemonTests() []testCase {
 	const info = `perfwatch_probe_info{instance="a:1",job="perfwatch",probe="dashboard",`
 	const redis = `perfwatch_redis_up{instance="a:1",job="perfwatch",redis="cache"}`
 	const reload = `perfwatch_config_last_reload_successful{instance="a:1",job="perfwatch"}`
+	const pause = `perfwatch_browser_back_off_seconds{instance="a:1",job="perfwatch"}`
 	const build = `perfwatch_build_info{instance="a:1",job="perfwatch",version="1"}`
 	return []testCase{
 		h.test("one failure", failures, fmt.Sprintf("0 1x%d", n), h.check(probeDown, late, nil)),
@@ -50,6 +51,10 @@ func (h healthTester) daemonTests() []testCase {
 		h.test("Redis away", redis, fmt.Sprintf("1 0x%d", n),
 			h.check(redisDown, step, nil),
 			h.check(redisDown, step+opts.For, map[string]string{"redis": "cache"}, "critical")),
+		h.test("a browser that died once", pause, fmt.Sprintf("0 1x%d", n), h.check(browserMissing, late, nil)),
+		h.test("no browser", pause, fmt.Sprintf("0 1 2 4x%d", n),
+			h.check(browserMissing, 2*step, nil),
+			h.check(browserMissing, 2*step+opts.For, map[string]string{"instance": "a:1"}, "warning")),
 		h.test("configuration taken", reload, fmt.Sprintf("1x%d", n), h.check(reloadFailed, late, nil)),
 		h.test("configuration refused", reload, fmt.Sprintf("1 0x%d", n),
 			h.check(reloadFailed, step, map[string]string{"instance": "a:1", "job": "perfwatch"}, "warning")),

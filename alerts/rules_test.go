@@ -102,7 +102,7 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 		"PerfwatchRecsErrorRatio": "info", "PerfwatchRecsLatencyMean": "info", "PerfwatchRecsThroughput": "info",
 		"PerfwatchRecsMemory": "info",
 		"PerfwatchProbeDown":  "warning critical", "PerfwatchDown": "critical", "PerfwatchRedisDown": "critical",
-		"PerfwatchConfigReloadFailed": "warning", "PerfwatchBurstAborted": "warning",
+		"PerfwatchConfigReloadFailed": "warning", "PerfwatchBrowserMissing": "warning", "PerfwatchBurstAborted": "warning",
 		"PerfwatchBurstInvalid": "info warning", "PerfwatchBurstMissing": "warning",
 		"PerfwatchLoadRegression": "warning", "PerfwatchDailyPipeline": "info",
 		"PerfwatchPipelineLate": "warning critical", "PerfwatchPipelineOverBudget": "warning critical",
@@ -207,8 +207,8 @@ func TestRulesWithoutObjectivesStillWatchPerfwatch(t *testing.T) {
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("promtool test rules: %v\n%s", err, out)
 	}
-	if got := strings.Count(string(rules), "- alert:"); got != 21 {
-		t.Errorf("%d rules, want 21: 13 of perfwatch, certificates and bursts, 8 of pipelines", got)
+	if got := strings.Count(string(rules), "- alert:"); got != 22 {
+		t.Errorf("%d rules, want 22: 14 of perfwatch, certificates and bursts, 8 of pipelines", got)
 	}
 }
 

@@ -27,8 +27,8 @@ const (
 func Families() []Family {
 	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), journeyFamilies(),
 		consistencyFamilies(),
-		canaryFamilies(),
-		pageFamilies(), loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), hostDetailFamilies(), processFamilies(),
+		canaryFamilies(), pageFamilies(), browserFamilies(),
+		loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), hostDetailFamilies(), processFamilies(),
 		postgresFamilies(), pgbouncerFamilies(), businessFamilies(), pipelineFamilies())
 }
 

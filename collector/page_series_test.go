@@ -100,3 +100,30 @@ func TestAPageThatFailedHasNoFigures(t *testing.T) {
 		`perfwatch_page_time_to_interactive_seconds_count{group="page",probe="front"}`: "",
 	})
 }
+
+// fullBrowser is a browser that was replaced now and then.
+func fullBrowser() *Browser {
+	return NewBrowser(func() *BrowserState {
+		return &BrowserState{
+			Up: true, Launches: 7, Failed: 2, Memory: 220 << 20, BackOff: 4 * time.Second,
+			Ends: map[string]int64{"lost": 1, "stuck": 2, "runs": 3, "age": 0, "memory": 0},
+		}
+	})
+}
+
+func TestABrowserThatNobodyNeedsIsNotShown(t *testing.T) {
+	reg := NewRegistry()
+	var state *BrowserState
+	reg.MustRegister(NewBrowser(func() *BrowserState { return state }))
+	before := page(t, reg)
+	wantSeries(t, reg, map[string]string{"perfwatch_browser_up": ""})
+	state = &BrowserState{Failed: 1}
+	wantSeries(t, reg, map[string]string{
+		"perfwatch_browser_up": "0", `perfwatch_browser_launches_total{result="failed"}`: "1", "perfwatch_browser_memory_bytes": "",
+		"perfwatch_browser_back_off_seconds": "0",
+	})
+	state = nil
+	if after := page(t, reg, "perfwatch_browser_up"); after != "" || before == "" {
+		t.Errorf("without pages there is still %q", after)
+	}
+}

@@ -124,7 +124,7 @@ func fullRegistry(t *testing.T) *prometheus.Registry {
 	redis := fullRedis(t, book)
 	host := fullHost(t, book)
 	reg.MustRegister(config, redis, host, fullProcess(t), fullPostgres(t), fullBusiness(t), fullPgBouncer(t), fullHostDetails(t), NewObjectives(book),
-		fullPipelines(t), NewStorage(func() uint64 { return 2 }))
+		fullPipelines(t), NewStorage(func() uint64 { return 2 }), fullBrowser())
 	return reg
 }
 

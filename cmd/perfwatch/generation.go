@@ -80,7 +80,7 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 	if next.readings, err = newReadings(cfg, d.logger); err != nil {
 		return nil, err
 	}
-	next.registry.MustRegister(collector.NewPipelines(d.pipelines), collector.NewStorage(d.corrupt))
+	next.registry.MustRegister(collector.NewPipelines(d.pipelines), collector.NewStorage(d.corrupt), collector.NewBrowser(d.browserState))
 	return next, nil
 }
 

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/perfwatch/perfwatch/collector"
 	"github.com/perfwatch/perfwatch/internal/browser"
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/probes"
@@ -16,6 +18,22 @@ func newBrowser(cfg *config.Config, logger *slog.Logger) *browser.Browser {
 	return browser.New(browser.Settings{
 		Path: cfg.Browser.ChromiumPath, NoSandbox: cfg.Browser.NoSandbox, Concurrency: cfg.Browser.Concurrency,
 	}, logger)
+}
+
+// browserState is what became of the browsers of the pages; nil if there are no pages.
+func (d *daemon) browserState() *collector.BrowserState {
+	g := d.current.Load()
+	if !slices.ContainsFunc(g.probes, func(w *watched) bool { return w.Page != nil }) {
+		return nil
+	}
+	stats := g.browser.Stats()
+	ends := map[string]int64{}
+	for _, reason := range browser.Endings() {
+		ends[string(reason)] = stats.Ends[reason]
+	}
+	return &collector.BrowserState{
+		Up: stats.Up, Launches: stats.Launches, Failed: stats.Failures, Ends: ends, Memory: stats.Memory, BackOff: stats.BackOff,
+	}
 }
 
 // turns keep pages and bursts of the same host apart: a page that loads during a burst measures the burst. A burst goes

@@ -51,15 +51,8 @@ type Browser struct {
 	pause   time.Duration
 	why     error // of the pause; nil after a run that was good
 	closed  bool
-	stats   Stats
-}
-
-// Stats are what became of the browsers.
-type Stats struct {
-	Launches int64
-	Failures int64 // launches that failed
-	Lost     int64 // browsers that died or fell silent
-	Memory   int64 // bytes, when it was last read; 0 without a browser
+	stats   Stats // without what is beside it
+	ends    map[Ending]int64
 }
 
 // New makes a Browser and removes what others that were killed have left behind. It starts nothing.
@@ -68,15 +61,8 @@ func New(s Settings, log *slog.Logger) *Browser {
 	most := max(1, runtime.NumCPU()/2)
 	return &Browser{
 		settings: s, log: log, slots: make(chan struct{}, min(max(1, s.Concurrency), most)), launcher: make(chan struct{}, 1),
-		users: map[*process]int{},
+		users: map[*process]int{}, ends: map[Ending]int64{},
 	}
-}
-
-// Stats may be called at any time.
-func (b *Browser) Stats() Stats {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.stats
 }
 
 // Close ends the browser and whatever runs in it, and waits for that.
@@ -125,7 +111,7 @@ func (b *Browser) Load(ctx context.Context, page *Page) (*Visit, error) {
 func (b *Browser) end(r *run, f *PageError) {
 	end := endOf(f)
 	if !r.close() {
-		end = lost
+		end = Lost
 	}
 	b.release(r.p, end, f == nil)
 }
@@ -253,35 +239,13 @@ func (b *Browser) rested(why error) {
 	b.launch = time.Now().Add(b.pause)
 }
 
-// An ending says why a run was the last one of its browser; "" if it was not.
-type ending string
-
-const (
-	lost  ending = "it is gone or does not answer"
-	stuck ending = "a page holds its main thread"
-)
-
-// endOf is what a failure, which may be nil, means for the browser. A page that is stuck takes its browser with it, and
-// that is no fault of the browser's, which needs no pause.
-func endOf(f *PageError) ending {
-	switch {
-	case f == nil:
-		return ""
-	case f.Reason == BrowserLost:
-		return lost
-	case f.Reason == MainStuck:
-		return stuck
-	}
-	return ""
-}
-
 // release ends the use of a browser, and the browser itself where a run was its last one or it has done enough.
-func (b *Browser) release(p *process, end ending, good bool) {
+func (b *Browser) release(p *process, end Ending, good bool) {
 	b.mu.Lock()
 	runs := p.runs
 	b.mu.Unlock()
 	if end == "" {
-		end = p.old(runs)
+		end = p.enough(runs)
 	}
 	b.mu.Lock()
 	if _, known := b.users[p]; !known { // Close has ended it
@@ -295,13 +259,11 @@ func (b *Browser) release(p *process, end ending, good bool) {
 	}
 	if b.current == p && end != "" {
 		b.current, b.stats.Memory = nil, 0
-		if end == lost {
+		if end == Lost {
 			b.rested(errLost)
 		}
-		if end == lost || end == stuck {
-			b.stats.Lost++
-		}
-		b.log.Info("browser ends", "pid", p.pid, "reason", string(end))
+		b.ends[end]++
+		b.log.Info("browser ends", "pid", p.pid, "reason", string(end), "runs", runs, "bytes", p.taken.Load())
 	}
 	last := b.current != p && b.users[p] == 0
 	if last {
@@ -311,20 +273,4 @@ func (b *Browser) release(p *process, end ending, good bool) {
 	if last {
 		p.kill()
 	}
-}
-
-// old says why a browser has done enough; "" if it has not.
-func (p *process) old(runs int) ending {
-	if runs%memoryEvery == 1 {
-		p.taken.Store(memory(p.pid))
-	}
-	switch {
-	case runs >= maxRuns:
-		return ending(fmt.Sprintf("%d runs", runs))
-	case time.Since(p.born) >= maxAge:
-		return "age"
-	case p.taken.Load() > maxMemory:
-		return ending(fmt.Sprintf("%d MiB of memory", p.taken.Load()>>20))
-	}
-	return ""
 }

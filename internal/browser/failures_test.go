@@ -226,7 +226,7 @@ func TestALoopIsFoundOut(t *testing.T) {
 		t.Errorf("known after %v, want some 12 s", took)
 	}
 	b.ending.Wait() // the run's context is closed behind it
-	if got := b.Stats(); got.Launches != 1 || got.Lost != 1 || b.current != nil || b.pause != 0 {
+	if got := b.Stats(); got.Launches != 1 || got.Ends[Stuck] != 1 || got.Up || b.current != nil || b.pause != 0 {
 		t.Errorf("got %+v, a pause of %v, want the browser to be given up, and the next one without a pause", got, b.pause)
 	}
 }

@@ -75,16 +75,16 @@ func TestABrowserHasDoneEnough(t *testing.T) {
 		runs   int
 		age    time.Duration
 		memory int64
-		want   ending
+		want   Ending
 	}{
 		{499, 11 * time.Hour, 600 << 20, ""},
-		{500, 0, 0, "500 runs"},
-		{2, 12 * time.Hour, 0, "age"},
-		{2, 0, 601 << 20, "601 MiB of memory"},
+		{500, 0, 0, Worn},
+		{2, 12 * time.Hour, 0, Old},
+		{2, 0, 601 << 20, Heavy},
 	} {
 		p := &process{born: time.Now().Add(-tt.age)}
 		p.taken.Store(tt.memory)
-		if got := p.old(tt.runs); got != tt.want {
+		if got := p.enough(tt.runs); got != tt.want {
 			t.Errorf("%+v: ends for %q", tt, got)
 		}
 	}
@@ -112,7 +112,7 @@ func TestABrowserIsReplaced(t *testing.T) {
 	}
 	allEnd(t, first.pid)
 	second := missing()
-	if got := b.Stats(); second == nil || got.Launches != 2 || got.Lost != 0 {
+	if got := b.Stats(); second == nil || !got.Up || got.Launches != 2 || got.Ends[Worn] != 1 || len(got.Ends) != 1 {
 		t.Fatalf("%+v, want a second browser and none that was lost", got)
 	}
 	b.Close()
@@ -174,7 +174,7 @@ func TestAContextThatDoesNotClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.end(r, nil)
-	if got := b.Stats(); got.Lost != 1 || b.current != nil {
+	if got := b.Stats(); got.Ends[Lost] != 1 || got.Up || got.BackOff != minPause {
 		t.Errorf("%+v, want it to be given up", got)
 	}
 	allEnd(t, p.pid)

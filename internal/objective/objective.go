@@ -61,7 +61,7 @@ func (o *Objective) AlertName() string {
 // OwnAlerts are the alerts that belong to no objective; no objective may have a name that makes one of theirs.
 func OwnAlerts() []string {
 	return []string{
-		"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed",
+		"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed", "PerfwatchBrowserMissing",
 		"PerfwatchBurstAborted", "PerfwatchBurstInvalid", "PerfwatchBurstMissing",
 		"PerfwatchLoadRegression", "PerfwatchCertificateExpiry", "PerfwatchWatchdog",
 		"PerfwatchPipelineLate", "PerfwatchPipelineFailed", "PerfwatchPipelineStuck", "PerfwatchPipelineOverBudget",
