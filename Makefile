@@ -4,6 +4,7 @@
 # make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio, k6 and Locust, and what probes cost beside
 #              blackbox_exporter; it installs them; about a quarter of an hour
 # make bench-pages  how right the figures of pages are, beside Lighthouse, which it installs; about ten minutes
+# make soak-pages   whether a browser and perfwatch stay as large over 300 loads of a page; about six minutes
 # make render  write the rendered files (rules, rule tests, dashboards, schemas, the reference) anew
 # make build   ./perfwatch with its version linked in
 
@@ -32,7 +33,7 @@ K6 := go.k6.io/k6@v1.8.1
 LOADERS := vegeta=github.com/tsenart/vegeta/v12@v12.13.0 hey=github.com/rakyll/hey@v0.1.5 fortio=fortio.org/fortio@v1.63.0 \
            k6=$(K6)
 
-.PHONY: test check bench bench-peers bench-pages render build peers lint deadcode vulnerabilities rendered fuzz
+.PHONY: test check bench bench-peers bench-pages soak-pages render build peers lint deadcode vulnerabilities rendered fuzz
 
 test: peers
 	go test ./...
@@ -62,6 +63,9 @@ bench-pages: peers
 	@.ci/install chromium=chromium npm=npm
 	@[ -x $(TOOLS)/lighthouse/node_modules/.bin/lighthouse ] || npm install --silent --prefix $(TOOLS)/lighthouse $(LIGHTHOUSE)
 	go run ./internal/benchpages -lighthouse $(TOOLS)/lighthouse/node_modules/.bin/lighthouse -chromium $$(command -v chromium)
+
+soak-pages: peers
+	PERFWATCH_SOAK_LOADS=300 go test -run '^TestLoadsLeaveNothingBehind$$' -count=1 -v -timeout 30m ./internal/browser
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o perfwatch ./cmd/perfwatch

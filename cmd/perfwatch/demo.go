@@ -65,7 +65,8 @@ func addDemo(app *kingpin.Application, c *cli) (string, action) {
 		defer pipeline.Wait()
 		defer stop()
 		fmt.Fprintf(c.stdout, "The platform listens on http://%s, its configuration is %s.\n"+
-			"Open http://%s/ and switch a fault on; objectives have values within a minute, those of its page within two. Ctrl-C ends the demo.\n",
+			"Open http://%s/ and switch a fault on; objectives have values within a minute, those of its page within two.\n"+
+			"Ctrl-C ends the demo.\n",
 			l.Addr(), file, (*listen.WebListenAddresses)[0])
 		if _, err := browser.Find(""); err != nil {
 			fmt.Fprintf(c.stdout, "The platform's page cannot be loaded: %v.\n", err)

@@ -80,7 +80,8 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 	if next.readings, err = newReadings(cfg, d.logger); err != nil {
 		return nil, err
 	}
-	next.registry.MustRegister(collector.NewPipelines(d.pipelines), collector.NewStorage(d.corrupt), collector.NewBrowser(d.browserState))
+	next.registry.MustRegister(collector.NewPipelines(d.pipelines), collector.NewStorage(d.corrupt),
+		collector.NewBrowser(d.browserState))
 	return next, nil
 }
 

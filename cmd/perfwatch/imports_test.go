@@ -1,7 +1,11 @@
 package main
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -87,5 +91,29 @@ func TestImportsRunDownward(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestOneFileUsesChromedp holds its API, which moves, behind one seam: no other file of the program imports it.
+func TestOneFileUsesChromedp(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}`, module+"...").Output()
+	if err != nil {
+		t.Fatalf("listing files: %v", err)
+	}
+	var users []string
+	for file := range strings.Lines(string(out)) {
+		if file = strings.TrimSpace(file); file == "" {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(parsed.Imports, func(i *ast.ImportSpec) bool { return strings.HasPrefix(i.Path.Value, `"github.com/chromedp/`) }) {
+			users = append(users, filepath.Base(file))
+		}
+	}
+	if !slices.Equal(users, []string{"wire.go"}) {
+		t.Errorf("chromedp is imported by %v, want wire.go of internal/browser only", users)
 	}
 }

@@ -34,8 +34,9 @@ type load struct {
 	took  time.Duration
 }
 
-// cost is what a load took beside the page's own time and the quiet window.
-func (l *load) cost() time.Duration { return l.took - max(l.Interactive, l.Loaded) - quietWindow }
+// cost is what a load took beside the page's own time and the quiet window, which its load may outlast: a context that is
+// made, prepared and closed. Of what is loaded one after the other, each waits for the context of the one before to close.
+func (l *load) cost() time.Duration { return l.took - max(l.Interactive+quietWindow, l.Loaded) }
 
 // measure loads each page so many times, one after the other.
 func measure(ctx context.Context, b *browser.Browser, base string, rounds int) ([]*result, error) {
