@@ -17,6 +17,7 @@ const (
 	defaultSampleInterval = 100 * time.Millisecond
 	usageWindow           = time.Second
 	peakWindow            = time.Minute
+	hostTimeout           = time.Second // of one sample
 )
 
 // Host samples CPU and memory of the machine beside the scrapes and feeds the objectives on them.
@@ -107,7 +108,9 @@ func (h *Host) widen(width time.Duration) {
 // sample reads the machine once. The first sample has no CPU usage: that is a difference of two.
 func (h *Host) sample(ctx context.Context) {
 	start := time.Now()
-	state, err := h.source(ctx)
+	bounded, cancel := context.WithTimeout(ctx, hostTimeout)
+	defer cancel()
+	state, err := h.source(bounded)
 	now := time.Now()
 	if err == nil && (state.memory == 0 || state.available > state.memory) {
 		err = errors.New("reading memory: more is available than there is")

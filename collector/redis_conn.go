@@ -16,7 +16,8 @@ const (
 )
 
 // A RedisConn sends commands to one Redis over connections that it keeps, one command at a time: to the primary of what
-// sentinels watch, to the node of a cluster that has the key, in the database that the URL names. It connects when it is first asked, and anew after an error.
+// sentinels watch, to the node of a cluster that has the key, in the database that the URL names. It connects when it is
+// first asked, and anew after an error.
 type RedisConn struct {
 	server RedisServer
 

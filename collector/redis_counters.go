@@ -36,7 +36,8 @@ func newRedisCounters() redisCounters {
 //
 //   - The same process: the difference. If a counter fell that CONFIG RESETSTAT zeroes, all that it zeroes came since.
 //   - Another process that is younger than our last reading: a restart; all that it shows came since.
-//   - Another process that is older, or is elsewhere: a failover; what it counted before is not ours, so that it counts from here.
+//   - Another process that is older, or is elsewhere: a failover; what it counted before is not
+//     ours, so that it counts from here.
 func (c *redisCounters) update(now time.Time, s *redisState) (delta [numRedisCounters]float64) {
 	first := c.lastAt.IsZero()
 	if first {

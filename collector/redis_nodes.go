@@ -44,7 +44,7 @@ func (s *RedisServer) at(address string) RedisServer {
 
 // primary asks the sentinels where the primary is.
 func (s *RedisServer) primary(ctx context.Context, timeout time.Duration) (string, error) {
-	reply, _, err := s.askSentinel(ctx, timeout, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", s.Sentinel.Master)
+	reply, err := s.askSentinel(ctx, timeout, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", s.Sentinel.Master)
 	if err != nil {
 		return "", err
 	}
@@ -61,7 +61,7 @@ func (s *RedisServer) sentinelNodes(ctx context.Context, timeout time.Duration) 
 	if err != nil {
 		return nil, err
 	}
-	reply, _, err := s.askSentinel(ctx, timeout/2, "SENTINEL", "REPLICAS", s.Sentinel.Master)
+	reply, err := s.askSentinel(ctx, timeout/2, "SENTINEL", "REPLICAS", s.Sentinel.Master)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +80,10 @@ func (s *RedisServer) sentinelNodes(ctx context.Context, timeout time.Duration) 
 	return nodes, nil
 }
 
-func (s *RedisServer) askSentinel(ctx context.Context, timeout time.Duration, command ...any) (reply any, from string, err error) {
+func (s *RedisServer) askSentinel(ctx context.Context, timeout time.Duration, command ...any) (any, error) {
 	asked := RedisServer{Username: s.Sentinel.Username, PasswordFile: s.Sentinel.PasswordFile, TLS: s.TLS}
-	return askAny(ctx, timeout, &asked, s.Sentinel.Addresses, command...)
+	reply, _, err := askAny(ctx, timeout, &asked, s.Sentinel.Addresses, command...)
+	return reply, err
 }
 
 // clusterNodes asks the cluster who is in it: primaries and replicas, those that are down included. The user needs
@@ -164,7 +165,8 @@ func joinAddress(host, port any) string { return net.JoinHostPort(fmt.Sprint(hos
 // validAddress says that a server's idea of an address can be one.
 func validAddress(address string) bool {
 	host, port, err := net.SplitHostPort(address)
-	return err == nil && host != "" && len(address) <= maxAddressBytes && utf8.ValidString(host) && parseCount(port).known && port != "0" &&
+	return err == nil && host != "" && len(address) <= maxAddressBytes && utf8.ValidString(host) &&
+		parseCount(port).known && port != "0" &&
 		!strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`/?#@"\%`, r) })
 }
 

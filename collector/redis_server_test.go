@@ -1,10 +1,8 @@
 package collector
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -264,79 +262,6 @@ func TestURLsThatCannotBeUnderstoodAreRefusedWithoutTheirPassword(t *testing.T) 
 	}
 }
 
-// fakeServer answers each command with what reply returns, over TCP; "" closes the connection, and hang never answers.
-func fakeServer(t *testing.T, reply func(command string) string) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	t.Cleanup(func() { cancel(); _ = l.Close(); <-done })
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			answer(ctx, conn, reply)
-		}
-	}()
-	return "redis://" + l.Addr().String()
-}
-
-const hang = "hang"
-
-// answer serves one connection; the next waits for its end, which the collector's timeout brings.
-func answer(ctx context.Context, conn net.Conn, reply func(string) string) {
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	defer func() { _ = conn.Close() }()
-	in := bufio.NewReader(conn)
-	for {
-		words, err := readCommand(in)
-		if err != nil {
-			return
-		}
-		switch text := reply(words[0]); text {
-		case "":
-			return
-		case hang:
-		default:
-			if _, err := io.WriteString(conn, text); err != nil {
-				return
-			}
-			if strings.HasSuffix(text, "...") { // it breaks off here
-				return
-			}
-		}
-	}
-}
-
-func readCommand(in *bufio.Reader) ([]string, error) {
-	var n int
-	if _, err := fmt.Fscanf(in, "*%d\r\n", &n); err != nil {
-		return nil, err
-	}
-	words := make([]string, n)
-	for i := range words {
-		var size int
-		if _, err := fmt.Fscanf(in, "$%d\r\n", &size); err != nil {
-			return nil, err
-		}
-		word := make([]byte, size+2)
-		if _, err := io.ReadFull(in, word); err != nil {
-			return nil, err
-		}
-		words[i] = strings.ToUpper(string(word[:size]))
-	}
-	return words, nil
-}
-
-func bulk(text string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(text), text) }
-
 func TestABadServerIsDownAndNothingElseSuffers(t *testing.T) {
 	old := func(info string) func(string) string { // no HELLO, as before Redis 6
 		return func(command string) string {
@@ -410,10 +335,11 @@ func TestAServerThatIsAwayIsDown(t *testing.T) {
 }
 
 // startRedisAt starts a redis-server on an address that another one had.
-func startRedisAt(t *testing.T, address string) {
+func startRedisAt(t *testing.T, address string, extra ...string) {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(address)
-	p := peer.Start(t, "redis-server", "redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no")
+	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no"}, extra...)
+	p := peer.Start(t, "redis-server", "redis-server", args...)
 	c := client(t, address)
 	p.WaitFor(t, func() error { return c.Ping(t.Context()).Err() })
 }

@@ -74,7 +74,7 @@ type redisSection struct {
 	Cluster      redisClusterSection  `yaml:"cluster"`       // in the place of url: a cluster, each node of which is read
 	Username     string               `yaml:"username"`      // ACL user, who needs +info and +ping
 	PasswordFile string               `yaml:"password_file"` // read at each connection, so that it can be rotated
-	TLS          promconfig.TLSConfig `yaml:"tls_config"`    // of rediss://, sentinels and clusters; its files are read at each connection
+	TLS          promconfig.TLSConfig `yaml:"tls_config"`    // of rediss://, sentinels and clusters; read at each connection
 	Interval     time.Duration        `yaml:"interval"`      // between readings; default 1s
 	Timeout      time.Duration        `yaml:"timeout"`       // of one reading; default 2s
 }
