@@ -116,17 +116,10 @@ func TestStatementsAreThoseThatRan(t *testing.T) {
 	p.pull(t.Context())
 	wantSeries(t, reg, map[string]string{"perfwatch_postgres_statements_total" + ofMain: ""})
 	execute(t, owner, `GRANT USAGE ON SCHEMA "Odd Name" TO perfwatch`)
-	bench := func(args ...string) {
-		t.Helper()
-		args = append(args, "postgres://watcher:hunter2@"+server.Address+"/postgres")
-		if out, err := exec.Command(peer.Find(t, "postgresql-client-15", "pgbench"), args...).CombinedOutput(); err != nil {
-			t.Fatalf("pgbench: %v\n%s", err, out)
-		}
-	}
-	bench("-i", "-q", "-s", "1")
-	bench("-n", "-t", "10")
+	bench(t, server, "-i", "-q", "-s", "1")
+	bench(t, server, "-n", "-t", "10")
 	execute(t, owner, `SELECT "Odd Name".pg_stat_statements_reset()`)
-	bench("-n", "-t", "100") // so that its statements are those that take the most time
+	bench(t, server, "-n", "-t", "100") // so that its statements are those that take the most time
 	p.pull(t.Context())
 	p.pull(t.Context())
 	var id string
@@ -139,7 +132,7 @@ func TestStatementsAreThoseThatRan(t *testing.T) {
 	seconds := `perfwatch_postgres_statement_seconds_total{postgres="main",queryid="` + id + `"}`
 	wantSeries(t, reg, map[string]string{calls: "0", rows: "0", seconds: "0"}) // from when perfwatch first saw it
 	total := number(t, reg, "perfwatch_postgres_statements_total"+ofMain)
-	bench("-n", "-t", "50", "-c", "2")
+	bench(t, server, "-n", "-t", "50", "-c", "2")
 	p.pull(t.Context())
 	wantSeries(t, reg, map[string]string{calls: "100", rows: "100"})
 	if got := number(t, reg, seconds); got <= 0 || got > 60 {
@@ -149,11 +142,70 @@ func TestStatementsAreThoseThatRan(t *testing.T) {
 		t.Errorf("%v statements ran, want seven in each of 100 transactions and a few of ours", got)
 	}
 	execute(t, owner, `SELECT "Odd Name".pg_stat_statements_reset()`)
-	bench("-n", "-t", "30")
+	bench(t, server, "-n", "-t", "30")
 	p.pull(t.Context())
 	wantSeries(t, reg, map[string]string{calls: "130", rows: "130"})
 	if n := strings.Count(page(t, reg, postgresStatementCalls), "queryid="); n != 5 {
 		t.Errorf("%d statements have series, want 5", n)
+	}
+}
+
+// What pgbench and a few statements do is counted, and what they did is known beforehand.
+func TestTransactionsBlocksAndFilesAreCounted(t *testing.T) {
+	server := peer.StartPostgres(t, "autovacuum=off", "shared_buffers=1MB")
+	owner := postgresOwner(t, server)
+	postgresUser(t, owner, "perfwatch", "GRANT pg_monitor TO perfwatch")
+	p, reg := watchPostgres(t, server, "perfwatch", quiet())
+	one := session(t, owner)
+	execute(t, one, "CREATE TABLE t AS SELECT i, repeat('x', 1000) AS x FROM generate_series(1, 10000) i", "VACUUM ANALYZE t")
+	var pages float64
+	if err := one.QueryRowContext(t.Context(), "SELECT relpages FROM pg_class WHERE relname = 't'").Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	bench(t, server, "-i", "-q", "-s", "1")
+	const flush = "SELECT pg_stat_force_next_flush()"
+	// did is by how much a counter grows when something is done.
+	did := func(name string, what func()) float64 {
+		execute(t, one, flush)
+		p.pull(t.Context())
+		before := number(t, reg, name+ofMain)
+		what()
+		execute(t, one, flush)
+		p.pull(t.Context())
+		return number(t, reg, name+ofMain) - before
+	}
+	for _, row := range []struct {
+		name        string
+		what        func()
+		least, most float64
+	}{
+		{postgresCommits, func() { bench(t, server, "-n", "-t", "50", "-c", "2") }, 100, 130}, // it asks and we do a few
+		{postgresRollbacks, func() {
+			for range 50 {
+				execute(t, one, "BEGIN", "INSERT INTO t VALUES (0)", "ROLLBACK")
+			}
+		}, 50, 100}, // each of our readings is a few
+		{postgresCacheMisses, func() { execute(t, one, "SELECT count(x) FROM t", "SELECT count(x) FROM t") }, 1.5 * pages, 2*pages + 500},
+		{postgresCacheHits, func() {
+			execute(t, one, "CREATE TABLE few AS SELECT x FROM t LIMIT 140") // in 20 blocks
+			for range 50 {
+				execute(t, one, "SELECT count(x) FROM few")
+			}
+		}, 1000, 3000},
+		{postgresTempBytes, func() { execute(t, one, "SET work_mem = '64kB'", "SELECT x FROM t ORDER BY x, i DESC") }, 10e6, 20e6},
+	} {
+		if got := did(row.name, row.what); got < row.least || got > row.most {
+			t.Errorf("%s grew by %v, want %v to %v", row.name, got, row.least, row.most)
+		}
+	}
+}
+
+// bench runs pgbench as the owner.
+func bench(t *testing.T, server *peer.Postgres, args ...string) {
+	t.Helper()
+	args = append(args, "postgres://watcher:hunter2@"+server.Address+"/postgres")
+	if out, err := exec.Command(peer.Find(t, "postgresql-client-15", "pgbench"), args...).CombinedOutput(); err != nil {
+		t.Fatalf("pgbench: %v\n%s", err, out)
 	}
 }
 
