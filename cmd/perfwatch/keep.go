@@ -33,8 +33,9 @@ func (d *daemon) open(path string) error {
 	}
 	d.guard, err = guard.New(state, func(state []byte) error { return d.archive.SetState(guardState, state) })
 	if err != nil {
-		d.logger.Error("state of bursts not understood, it begins anew", "err", err)
+		d.archive.RejectState(guardState, err) // it begins anew
 	}
+	d.restoreTrends()
 	return nil
 }
 

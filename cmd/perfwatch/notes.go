@@ -59,8 +59,12 @@ func (d *daemon) objectiveRows() (rows []report.Objective) {
 // remembered reads what a daemon noted last; nil if there is nothing that can be read.
 func remembered(a *archive.Archive) *notes {
 	text, err := a.State(notesState)
+	if err != nil || len(text) == 0 {
+		return nil
+	}
 	var n notes
-	if err != nil || len(text) == 0 || json.Unmarshal(text, &n) != nil {
+	if err := json.Unmarshal(text, &n); err != nil {
+		a.RejectState(notesState, err)
 		return nil
 	}
 	return &n

@@ -338,8 +338,15 @@ func TestStateIsReplacedAsAWhole(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "state", "budget.json"), make([]byte, maxState+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.State("budget"); !errors.Is(err, errTooLong) {
-		t.Errorf("reading more than 1 MiB: %v", err)
+	if got, err := a.State("budget"); got != nil || err != nil || a.Corrupt() != 1 {
+		t.Errorf("reading more than 1 MiB: %d bytes, %v, %d set aside, want none, no error and 1", len(got), err, a.Corrupt())
+	}
+	if err := a.SetState("budget", []byte("understood by nobody")); err != nil {
+		t.Fatal(err)
+	}
+	a.RejectState("budget", errors.New("no state"))
+	if got, err := a.State("budget"); got != nil || err != nil || a.Corrupt() != 2 {
+		t.Errorf("%q, %v, %d set aside, want none, no error and 2", got, err, a.Corrupt())
 	}
 }
 

@@ -1,9 +1,12 @@
 package web
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"math"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +38,62 @@ func (t *Trends) Observe(values map[string]float64) {
 		next[name] = all[max(0, len(all)-trendPoints):]
 	}
 	t.values = next
+}
+
+// keptTrends are they on disk. Numbers have four digits, which is more than a drawing shows; null is none.
+type keptTrends struct {
+	At     time.Time             `json:"at"` // of the last value of each
+	Values map[string][]*float64 `json:"values"`
+}
+
+// Keep writes all values as Restore reads them, the last of which are of an instant.
+func (t *Trends) Keep(at time.Time) ([]byte, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	kept := keptTrends{at.UTC(), make(map[string][]*float64, len(t.values))}
+	for name, values := range t.values {
+		list := make([]*float64, len(values))
+		for i, v := range values {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				continue
+			}
+			if short, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64); err == nil {
+				list[i] = &short
+			}
+		}
+		kept.Values[name] = list
+	}
+	return json.Marshal(kept)
+}
+
+// Restore takes up what was kept, with a gap for the time that has gone by since. Values are so far apart as they will be.
+func (t *Trends) Restore(data []byte, now time.Time, every time.Duration) error {
+	var kept keptTrends
+	if err := json.Unmarshal(data, &kept); err != nil {
+		return fmt.Errorf("reading drawings: %w", err)
+	}
+	if kept.At.IsZero() {
+		return errors.New("reading drawings: no instant of the last value")
+	}
+	gap := int(min(max(0, now.Sub(kept.At)/every), trendPoints))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.values = make(map[string][]float64, len(kept.Values))
+	for name, list := range kept.Values {
+		values := make([]float64, 0, len(list)+gap)
+		for _, v := range list {
+			if v == nil {
+				values = append(values, math.NaN())
+			} else {
+				values = append(values, *v)
+			}
+		}
+		for range gap {
+			values = append(values, math.NaN())
+		}
+		t.values[name] = values[max(0, len(values)-trendPoints):]
+	}
+	return nil
 }
 
 // of copies the values of an objective.

@@ -22,8 +22,14 @@
     if (focused) document.querySelector(`main [${focused[0]}="${CSS.escape(focused[1])}"]`)?.focus({ preventScroll: true });
   }
 
+  // No event comes of what does not change any more: a page that could not be made anew then is made so later.
+  let told = [];
+  const stale = () => told.map((b) => b.name + b.running).join() !== shown();
+  setInterval(() => told.length && stale() && renew(), 2000);
+
   function follow(bursts) {
-    if (bursts.map((b) => b.name + b.running).join() !== shown()) {
+    told = bursts;
+    if (stale()) {
       renew();
       live.textContent = bursts.filter((b) => b.running).map((b) => `${b.name} runs`).join(", ") || "no burst runs";
     }
