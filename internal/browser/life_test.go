@@ -90,7 +90,7 @@ func TestABrowserHasDoneEnough(t *testing.T) {
 	}
 }
 
-// TestABrowserIsReplaced loads a page that fails quickly, and says nothing against its browser.
+// TestABrowserIsReplaced loads a page that fails quickly, and says nothing against its browser, until that has done enough.
 func TestABrowserIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := site(t, hostile())
@@ -102,26 +102,42 @@ func TestABrowserIsReplaced(t *testing.T) {
 		defer b.mu.Unlock()
 		return b.current
 	}
-	first := missing()
-	if first == nil || first.runs != 1 || b.Stats().Memory < 50<<20 {
-		t.Fatalf("%+v, want one run, without the one that warmed it, and its memory", b.Stats())
+	for n, tt := range []struct {
+		why   Ending
+		spoil func(*process)
+	}{
+		{Worn, func(p *process) { p.runs = maxRuns - 1 }},
+		{Old, func(p *process) { p.born = p.born.Add(-maxAge) }},
+		{Heavy, func(p *process) { p.taken.Store(maxMemory + 1) }},
+	} {
+		p := missing()
+		if got := b.Stats(); p == nil || p.runs != 1 || got.Memory < 50<<20 || got.Launches != int64(n+1) {
+			t.Fatalf("%+v, want browser %d after one run, without the one that warmed it, and its memory", got, n+1)
+		}
+		tt.spoil(p)
+		if left := missing(); left != nil {
+			t.Errorf("%s: the browser is still there", tt.why)
+		}
+		allEnd(t, p.pid)
+		if got := b.Stats(); got.Ends[tt.why] != 1 || len(got.Ends) != n+1 || got.Up || got.BackOff != 0 {
+			t.Errorf("%+v, want one that ended for %s, and no pause", got, tt.why)
+		}
 	}
-	first.runs = maxRuns - 1
-	if left := missing(); left != nil {
-		t.Errorf("after %d runs the browser is still there", maxRuns)
-	}
-	allEnd(t, first.pid)
-	second := missing()
-	if got := b.Stats(); second == nil || !got.Up || got.Launches != 2 || got.Ends[Worn] != 1 || len(got.Ends) != 1 {
-		t.Fatalf("%+v, want a second browser and none that was lost", got)
-	}
+}
+
+func TestNothingIsLeftAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	s := site(t, hostile())
+	b := browserFor(t)
+	load(t, b, pageAt(t, s.URL, "/missing"), 30*time.Second, Expectation)
+	p := b.current
 	b.Close()
-	allEnd(t, second.pid)
-	if _, err := os.Stat(second.profile.dir); !os.IsNotExist(err) {
-		t.Errorf("after the end its profile is still there: %v", err)
+	allEnd(t, p.pid)
+	if _, err := os.Stat(p.profile.dir); !os.IsNotExist(err) {
+		t.Errorf("its profile is still there: %v", err)
 	}
 	if _, err := b.Load(t.Context(), pageAt(t, s.URL, "/missing")); !errors.Is(err, context.Canceled) {
-		t.Errorf("after the end: %v, want it to be canceled", err)
+		t.Errorf("a load after the end: %v, want it to be canceled", err)
 	}
 }
 

@@ -2,7 +2,6 @@ package browser
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/url"
 	"strings"
@@ -33,6 +32,7 @@ func (r *run) prepare(ctx context.Context) error {
 		{method: "Page.addScriptToEvaluateOnNewDocument", params: object{"source": observeScript, "worldName": worldName}},
 		{method: "Target.setAutoAttach", params: autoAttach()},
 		{method: "Emulation.setUserAgentOverride", params: object{"userAgent": r.userAgent()}},
+		{method: "Browser.setDownloadBehavior", params: object{"behavior": "deny", "browserContextId": r.context}},
 	}
 	if r.page.Width > 0 {
 		commands = append(commands, command{method: "Emulation.setDeviceMetricsOverride", params: object{
@@ -58,14 +58,7 @@ func (r *run) prepare(ctx context.Context) error {
 			"url": r.page.URL.String(), "name": c.Name, "value": c.Value,
 		}})
 	}
-	if err := r.all(ctx, append(commands, r.throttling()...)); err != nil {
-		return err
-	}
-	err := r.p.call(ctx, "Browser.setDownloadBehavior", object{"behavior": "deny", "browserContextId": r.context}, nil)
-	if err != nil {
-		return fmt.Errorf("refusing downloads: %w", err)
-	}
-	return nil
+	return r.all(ctx, append(commands, r.throttling()...))
 }
 
 // all sends commands none of which may fail. One that an older browser does not know has another in its place.
