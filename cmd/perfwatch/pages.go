@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,8 +45,16 @@ type turns struct {
 	pages  map[*context.CancelCauseFunc]string // running, with their host
 }
 
+// sameHost writes a host the one way that all spellings of it have: in small letters and without the port that goes without
+// saying.
+func sameHost(host string) string {
+	host = strings.ToLower(host)
+	return strings.TrimSuffix(strings.TrimSuffix(host, ":80"), ":443")
+}
+
 // page begins a page. It is not to begin while a burst runs against its host; ctx is canceled when one begins.
 func (t *turns) page(ctx context.Context, host string) (_ context.Context, end func(), free bool) {
+	host = sameHost(host)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.bursts[host] > 0 {
@@ -66,6 +75,10 @@ func (t *turns) page(ctx context.Context, host string) (_ context.Context, end f
 
 // burst begins a burst and stops the pages of its hosts.
 func (t *turns) burst(hosts []string) (end func()) {
+	hosts = slices.Clone(hosts)
+	for i := range hosts {
+		hosts[i] = sameHost(hosts[i])
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.bursts == nil {

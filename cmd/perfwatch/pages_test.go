@@ -48,6 +48,11 @@ func TestABurstGoesBeforeThePagesOfItsHost(t *testing.T) {
 	} else {
 		end()
 	}
+	endBurst = ts.burst([]string{"Shop.example:443"})
+	if _, _, free := ts.page(t.Context(), "shop.example"); free {
+		t.Error("a page begins while a burst runs against its host, which is spelt otherwise")
+	}
+	endBurst()
 	if len(ts.pages) != 0 {
 		t.Errorf("%d pages are still known, want none", len(ts.pages))
 	}
