@@ -244,8 +244,14 @@ func hostFamilies() []Family {
 			"Highest sample of memory in use in the last minute. No scrape resets it. Absent without a sample."},
 		{hostMemoryUsageSample, histogram, nil, "Samples of memory in use."},
 		{hostLoad1, gauge, nil, "Load average of one minute. Absent without a sample."},
-		{hostCPUs, gauge, nil, "CPUs of the machine. Absent without a sample."},
-		{hostMemoryTotal, gauge, nil, "Memory of the machine. Absent without a sample."},
+		{hostCPUs, gauge, nil, "CPUs of the machine, or of the cgroup's quota where that is less. Absent without a sample."},
+		{hostMemoryTotal, gauge, nil, "Memory of the machine, or the cgroup's limit where that is less. Absent without a sample."},
+		{hostLimited, gauge, []string{"resource"},
+			"Whether a cgroup leaves less of cpu or memory than the machine has, so that usage is of that: 1 or 0. Absent without a sample."},
+		{hostThrottled, counter, nil,
+			"Time for which its quota has kept that cgroup from running, summed over its CPUs. Absent without a quota."},
+		{hostAbove, counter, []string{"objective", "level"},
+			"Time in which samples were above a threshold of an objective on CPU or memory. Absent without such an objective."},
 	}
 }
 

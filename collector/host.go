@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +21,8 @@ const (
 	hostTimeout           = time.Second // of one sample
 )
 
-// Host samples CPU and memory of the machine beside the scrapes and feeds the objectives on them.
+// Host samples CPU and memory of the machine, or of what a cgroup leaves of it, beside the scrapes and feeds the
+// objectives on them.
 type Host struct {
 	Interval time.Duration // between samples; 0 means 100 ms
 
@@ -43,10 +45,22 @@ type usage struct {
 	peak    slidingMax
 	samples prometheus.Histogram
 	feed    feed
+	above   []aboveThreshold
+	last    time.Time // of the samples
 }
 
+// aboveThreshold is for how long a ratio was above a threshold of an objective.
+type aboveThreshold struct {
+	objective string
+	objective.Threshold
+	seconds float64
+}
+
+// longestGap is for how long a sample may stand for what was before it; a machine that slept was not busy.
+const longestGap = 2 * time.Second
+
 func newUsage(name string, book *objective.Book, m objective.Measure) usage {
-	return usage{
+	u := usage{
 		recent: recentMean{width: usageWindow},
 		peak:   slidingMax{width: peakWindow},
 		samples: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -54,19 +68,47 @@ func newUsage(name string, book *objective.Book, m objective.Measure) usage {
 		}),
 		feed: book.Of(m, "", "", ""),
 	}
+	for _, t := range book.All() {
+		if o := t.Objective(); o.Measure == m {
+			for _, threshold := range o.Thresholds() {
+				u.above = append(u.above, aboveThreshold{objective: o.Name, Threshold: threshold})
+			}
+		}
+	}
+	return u
 }
 
 func (u *usage) add(at time.Time, ratio float64) {
+	for i := range u.above {
+		if a := &u.above[i]; !u.last.IsZero() && ratio > a.Value {
+			a.seconds += min(at.Sub(u.last), max(longestGap, u.recent.width)).Seconds()
+		}
+	}
+	u.last = at
 	u.recent.push(reading{at, ratio})
 	u.peak.push(reading{at, ratio})
 	u.samples.Observe(ratio)
 	u.feed.observe(at, ratio)
 }
 
-// NewHost makes a collector of this machine. It is for the caller to register and to Run.
-func NewHost(book *objective.Book, log *slog.Logger) *Host {
-	return newHost(newHostSource(), book, log)
+// NewHost makes a collector of this machine. It is for the caller to register and to Run. A cgroup whose limits are lower
+// than the machine is judged in its place: OwnCgroup is that of this process, NoCgroup none, and others are named by path.
+func NewHost(cgroup string, book *objective.Book, log *slog.Logger) *Host {
+	machine := newHostSource()
+	switch cgroup {
+	case NoCgroup:
+		return newHost(machine, book, log)
+	case OwnCgroup:
+		cgroup = ""
+	}
+	return newHost(newLimitedHost(cgroup, machine).read, book, log)
 }
+
+// Which cgroup is judged, beside a path.
+const (
+	OwnCgroup = "auto"
+	NoCgroup  = "off"
+)
 
 func newHost(source func(context.Context) (hostState, error), book *objective.Book, log *slog.Logger) *Host {
 	return &Host{
@@ -130,7 +172,7 @@ func (h *Host) sample(ctx context.Context) {
 	h.memory.add(now, 1-float64(state.available)/float64(state.memory))
 	used := 0.0
 	// Idle and I/O wait may go backwards by a tick, and two readings may see the same tick.
-	if total := state.total - before.total; before.total > 0 && total > 0 {
+	if total := state.total - before.total; before.total > 0 && total > 0 && state.quota == before.quota {
 		used = min(1, max(0, (state.busy-before.busy)/total))
 		h.cpu.add(now, used)
 	}
@@ -153,11 +195,19 @@ func (h *Host) Collect(ch chan<- prometheus.Metric) {
 	h.scrape.collect(ch)
 	h.cpu.samples.Collect(ch)
 	h.memory.samples.Collect(ch)
+	for _, a := range slices.Concat(h.cpu.above, h.memory.above) {
+		ch <- prometheus.MustNewConstMetric(h.descs[hostAbove], prometheus.CounterValue, a.seconds, a.objective, string(a.Level))
+	}
 	h.usage(ch, now, &h.cpu, hostCPUUsage, hostCPUUsagePeak)
 	if sampled := h.usage(ch, now, &h.memory, hostMemoryUsage, hostMemoryUsagePeak); sampled {
 		h.gauge(ch, hostLoad1, h.state.load1)
-		h.gauge(ch, hostCPUs, float64(h.state.cpus))
+		h.gauge(ch, hostCPUs, h.state.cpus)
 		h.gauge(ch, hostMemoryTotal, float64(h.state.memory))
+		h.gauge(ch, hostLimited, oneIf(h.state.quota > 0), "cpu")
+		h.gauge(ch, hostLimited, oneIf(h.state.memoryLimited), "memory")
+		if t := h.state.throttled; t.known {
+			ch <- prometheus.MustNewConstMetric(h.descs[hostThrottled], prometheus.CounterValue, t.v)
+		}
 	}
 }
 

@@ -17,7 +17,11 @@ type hostState struct {
 	available   uint64  // bytes that can be had without swapping
 	memory      uint64  // bytes of the machine
 	load1       float64
-	cpus        int
+	cpus        float64
+
+	memoryLimited bool    // these are bytes of a cgroup's limit
+	quota         float64 // these are CPUs of a cgroup's quota, as many; 0 of the machine
+	throttled     maybe   // seconds for which that has kept it from running
 }
 
 // newHostSource reads this machine. The CPUs are counted once: that needs a long file.
@@ -27,7 +31,7 @@ func newHostSource() func(context.Context) (hostState, error) {
 		cpus = runtime.NumCPU()
 	}
 	return func(ctx context.Context) (hostState, error) {
-		state := hostState{cpus: cpus}
+		state := hostState{cpus: float64(cpus)}
 		times, err := cpu.TimesWithContext(ctx, false)
 		if err != nil {
 			return state, fmt.Errorf("reading CPU times: %w", err)

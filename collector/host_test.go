@@ -210,7 +210,7 @@ func TestThisMachineCanBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if state.cpus < 1 || state.memory < 64<<20 || state.available == 0 || state.available >= state.memory {
-		t.Errorf("%d CPUs, %d of %d bytes available: not a machine", state.cpus, state.available, state.memory)
+		t.Errorf("%g CPUs, %d of %d bytes available: not a machine", state.cpus, state.available, state.memory)
 	}
 	if state.total <= 0 || state.busy <= 0 || state.busy > state.total || state.load1 < 0 {
 		t.Errorf("busy %g of %g CPU seconds, load %g: not a machine", state.busy, state.total, state.load1)

@@ -246,8 +246,8 @@ func fullRedis(t *testing.T, book *objective.Book) *Redis {
 
 func fullHost(t *testing.T, book *objective.Book) *Host {
 	host := newHost(states(
-		hostState{busy: 10, total: 100, available: 6 << 30, memory: 8 << 30, load1: 0.25, cpus: 2},
-		hostState{busy: 10.3, total: 101, available: 5 << 30, memory: 8 << 30, load1: 0.5, cpus: 2},
+		hostState{busy: 10, total: 100, available: 6 << 30, memory: 8 << 30, load1: 0.25, cpus: 2, quota: 2},
+		hostState{busy: 10.3, total: 101, available: 5 << 30, memory: 8 << 30, load1: 0.5, cpus: 2, quota: 2, throttled: maybe{1.5, true}},
 	), book, quiet())
 	host.sample(t.Context())
 	time.Sleep(100 * time.Millisecond)

@@ -56,7 +56,7 @@ type HostSnapshot struct {
 	CPU, CPUPeak       float64
 	Memory, MemoryPeak float64
 	MemoryTotal        int64 // bytes
-	CPUs               int
+	CPUs               float64
 	Load1              float64
 }
 

@@ -159,7 +159,7 @@ func newReadings(cfg *config.Config, log *slog.Logger) (*readings, error) {
 		r.pollers.Go(func() { redis.Run(ctx) })
 	}
 	if cfg.Host.Enabled {
-		r.host = collector.NewHost(r.book, log)
+		r.host = collector.NewHost(cfg.Host.Cgroup, r.book, log)
 		r.host.Interval = cfg.Host.SampleInterval
 		r.registry.MustRegister(r.host)
 		r.pollers.Go(func() { r.host.Run(ctx) })

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -112,9 +113,15 @@ func (c *checker) host() {
 		return
 	}
 	c.cfg.Host = Host{
-		Enabled: true,
+		Enabled: true, Cgroup: "auto",
 		SampleInterval: c.duration("host.sample_interval",
 			c.file.Host.SampleInterval, defaultSampleInterval, minSample, maxSample),
+	}
+	if c.has("host.cgroup") {
+		c.cfg.Host.Cgroup = c.file.Host.Cgroup
+		if group := c.file.Host.Cgroup; group != "auto" && group != "off" && (path.Clean(group) != group || group[0] != '/' || len(group) > 4096) {
+			c.refuse("host.cgroup", "%s, want auto, off, or a path below /sys/fs/cgroup such as /system.slice/api.service", quote(group))
+		}
 	}
 }
 

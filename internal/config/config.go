@@ -145,6 +145,7 @@ type Postgres struct {
 type Host struct {
 	Enabled        bool          // false if the section is left out
 	SampleInterval time.Duration // default 100ms
+	Cgroup         string        // whose limits count where they are lower than the machine: auto, off, or a path
 }
 
 // Browser says which browser loads pages, and how many at once.

@@ -291,7 +291,7 @@ func TestDefaults(t *testing.T) {
 	if !g.HTTPClient.FollowRedirects || !g.HTTPClient.EnableHTTP2 {
 		t.Errorf("http_client left out: %+v, want its own defaults", g.HTTPClient)
 	}
-	if want := (Host{Enabled: true, SampleInterval: 100 * time.Millisecond}); cfg.Host != want {
+	if want := (Host{Enabled: true, SampleInterval: 100 * time.Millisecond, Cgroup: "auto"}); cfg.Host != want {
 		t.Errorf("host: %+v, want %+v", cfg.Host, want)
 	}
 	if cfg := mustParse(t, "probes: []\n"); cfg.Host.Enabled {
@@ -367,7 +367,7 @@ func TestDefaultUserAgentSaysItsVersion(t *testing.T) {
 // everyServer holds what the file says of a database and of the machine.
 func everyServer(t *testing.T, cfg *Config) {
 	t.Helper()
-	if want := (Host{Enabled: true, SampleInterval: 200 * time.Millisecond}); cfg.Host != want {
+	if want := (Host{Enabled: true, SampleInterval: 200 * time.Millisecond, Cgroup: "/system.slice/api.service"}); cfg.Host != want {
 		t.Errorf("host: %+v, want %+v", cfg.Host, want)
 	}
 	const password = "testdata/secrets/password"

@@ -146,7 +146,7 @@ type Host struct {
 	CPU, CPUPeak       float64
 	Memory, MemoryPeak float64
 	MemoryTotal        int64 // bytes
-	CPUs               int
+	CPUs               float64
 	Load1              float64
 }
 
