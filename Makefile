@@ -1,5 +1,6 @@
 # make test    all tests, installing what they need
-# make check   format, vet, lint, dead code, known vulnerabilities, rendered files unchanged
+# make e2e     the end-to-end test alone; it prints how long each alert took to reach the pager
+# make check   format, vet, lint, dead code, known vulnerabilities, rendered files unchanged, dashboards as Grafana's types have them
 # make bench   the benchmarks
 # make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio, k6 and Locust, and what probes cost beside
 #              blackbox_exporter; it installs them; about a quarter of an hour
@@ -33,10 +34,14 @@ K6 := go.k6.io/k6@v1.8.1
 LOADERS := vegeta=github.com/tsenart/vegeta/v12@v12.13.0 hey=github.com/rakyll/hey@v0.1.5 fortio=fortio.org/fortio@v1.63.0 \
            k6=$(K6)
 
-.PHONY: test check bench bench-peers bench-pages soak-pages render build peers lint deadcode vulnerabilities rendered fuzz
+.PHONY: test e2e check bench bench-peers bench-pages soak-pages render build peers lint deadcode vulnerabilities dashboards-schema \
+        rendered fuzz
 
 test: peers
 	go test ./...
+	$(MAKE) e2e
+
+e2e: peers
 	go test -tags e2e -run TestEndToEnd -count=1 -v -timeout 15m ./cmd/perfwatch
 
 # The seeds of the fuzz targets run with make test; this looks for new inputs, for a minute in each.
@@ -77,7 +82,7 @@ peers: $(TOOLS)/peers/k6
 $(TOOLS)/peers/k6:
 	GOBIN=$(TOOLS)/peers go install $(K6)
 
-check: rendered lint deadcode vulnerabilities
+check: rendered lint deadcode vulnerabilities dashboards-schema
 
 # golangci-lint formats (gofmt, goimports) and vets too.
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
@@ -92,6 +97,11 @@ deadcode: $(TOOLS)/deadcode-$(DEADCODE_VERSION)
 vulnerabilities: $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 	@if curl -fsS --max-time 10 -o /dev/null https://vuln.go.dev/index/modules.json 2>/dev/null; \
 	then $< ./...; else echo "govulncheck: its database cannot be reached, not checked"; fi
+
+# Types of Grafana's from npm, pinned; without npm it says so and passes.
+dashboards-schema:
+	@if command -v npm >/dev/null; then dashboards/schema/check $(TOOLS)/grafana-schema; \
+	else echo "dashboards-schema: npm is not installed, not checked"; fi
 
 render:
 	go run ./cmd/perfwatch --config.file perfwatch.yml rules > alerts/perfwatch.rules.yml

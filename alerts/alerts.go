@@ -28,6 +28,8 @@ type Options struct {
 	KeepFiringFor time.Duration
 	// Interval is how often the rules are evaluated. Default 15s, as the probes of the shipped configuration.
 	Interval time.Duration
+
+	panels map[string]int // PanelIDs of what is rendered
 }
 
 // withDefaults fills in what is not set.
@@ -68,6 +70,7 @@ type pair struct{ name, value string }
 // at info where only a target is set, and beside them the health of perfwatch and of what it watches.
 func Render(objectives []objective.Objective, opts Options) Rules {
 	opts = opts.withDefaults()
+	opts.panels = PanelIDs(objectives)
 	interval := model.Duration(opts.Interval)
 	judged := group{Name: "perfwatch-objectives", Interval: interval}
 	for i := range objectives {
@@ -113,6 +116,9 @@ func objectiveRules(o *objective.Objective, opts Options) []rule {
 				{"objective", o.Name},
 			},
 			Annotations: annotations(o, t, valueTemplate(o.Measure.Unit()), opts, templated),
+		}
+		if t.Level != objective.Target { // nobody is told of a target
+			r.Annotations = append(r.Annotations, meanwhile(o)...)
 		}
 		// A burst or a run of a pipeline is judged when it ends, and its figure stands until the next: waiting would add nothing.
 		if !o.Measure.OfLast() {

@@ -2,8 +2,6 @@ package alerts
 
 import (
 	"fmt"
-	"hash/fnv"
-	"strconv"
 	"strings"
 
 	"github.com/perfwatch/perfwatch/internal/objective"
@@ -42,27 +40,17 @@ func annotations(o *objective.Objective, t objective.Threshold, value string, op
 	crossed := side(o.Measure) + " its " + thresholdText(o, t)
 	summary := quote(title(o)) + " " + crossed
 	description := quote(title(o)) + ": " + value + " " + quote(span(o)) + ", " + crossed + aim(o, t) + ". " + certainty(o)
-	panel := "?viewPanel=" + strconv.Itoa(PanelID(o.Name))
-	return append([]pair{{"summary", summary}, {"description", description}}, links(o.AlertName(), panel, opts)...)
+	return append([]pair{
+		{"summary", summary}, {"description", description}, {"value", value}, {"threshold", o.Measure.Unit().Format(t.Value)},
+	}, links(o.AlertName(), panelOf(o, opts), opts)...)
 }
 
-// links lead from an alert to its page and its dashboard, or to a panel of it.
+// links lead from an alert to its page and to the panel that shows it.
 func links(alert, panel string, opts Options) []pair {
 	return []pair{
 		{"runbook_url", opts.ExternalURL + "/runbooks/" + alert},
-		{"dashboard_url", opts.GrafanaURL + "/d/perfwatch-overview" + panel},
+		{"dashboard_url", opts.GrafanaURL + panel},
 	}
-}
-
-// Panels of objectives have ids from firstPanel up to twice as much, those of all others lower ones.
-const firstPanel = 1 << 21
-
-// PanelID is the id of the panel on the overview that draws an objective over time. It comes from the objective's name
-// alone, so that a link to it survives a change of order.
-func PanelID(name string) int {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(name)) // a hash takes everything
-	return firstPanel + int(h.Sum32()%(firstPanel/2))
 }
 
 func title(o *objective.Objective) string {

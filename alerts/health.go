@@ -72,6 +72,6 @@ func health(opts Options, name, severity string, wait time.Duration, expr, summa
 		Annotations: append([]pair{
 			{"summary", summary},
 			{"description", description},
-		}, links(name, "", opts)...),
+		}, links(name, panelOfHealth(name), opts)...),
 	}
 }

@@ -118,9 +118,9 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 			if want := "https://perf.example/base/runbooks/" + r.Alert; notes["runbook_url"] != want {
 				t.Errorf("%s: runbook_url %q, want %q", r.Alert, notes["runbook_url"], want)
 			}
-			want := "https://graf.example/d/perfwatch-overview"
+			want := "https://graf.example" + panelOfHealth(r.Alert)
 			if name := labels["objective"]; name != "" {
-				want += "?viewPanel=" + strconv.Itoa(PanelID(name))
+				want = "https://graf.example/d/perfwatch-overview?viewPanel=" + strconv.Itoa(panelID(name))
 			}
 			if notes["dashboard_url"] != want {
 				t.Errorf("%s: dashboard_url %q, want %q", r.Alert, notes["dashboard_url"], want)

@@ -57,6 +57,7 @@ type exprCheck struct {
 // RenderTests makes the promtool tests of what Render makes of the same objectives and options.
 func RenderTests(objectives []objective.Objective, opts Options) ([]byte, error) {
 	opts = opts.withDefaults()
+	opts.panels = PanelIDs(objectives)
 	var tests []testCase
 	for i := range objectives {
 		tests = append(tests, objectiveTests(&objectives[i], opts)...)
@@ -107,9 +108,14 @@ func (s scenario) firing(o *objective.Objective, opts Options) []firing {
 		if !o.Crossed(s.value, t.Value) {
 			continue
 		}
+		want := annotations(o, t, printed(o.Measure.Unit(), s.value), opts, verbatim)
+		if t.Level != objective.Target { // there is no burst and no cache but what the objective is about
+			for _, p := range meanwhile(o) {
+				want = append(want, pair{p.name, map[string]string{"last_burst": noBurst, "cache": noLookups}[p.name]})
+			}
+		}
 		all = append(all, firing{
-			Labels:      map[string]string{"severity": severity(t.Level), "objective": o.Name},
-			Annotations: asMap(annotations(o, t, printed(o.Measure.Unit(), s.value), opts, verbatim)),
+			Labels: map[string]string{"severity": severity(t.Level), "objective": o.Name}, Annotations: asMap(want),
 		})
 	}
 	return all

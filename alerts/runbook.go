@@ -22,14 +22,18 @@ var measures embed.FS
 // rendered from the objective, with its thresholds and queries. A name that is neither an objective's nor shipped has
 // no page.
 func Runbook(name string, objectives []objective.Objective, opts Options) ([]byte, bool) {
+	opts = opts.withDefaults()
+	opts.panels = PanelIDs(objectives)
 	for i := range objectives {
 		if objectives[i].AlertName() == name {
-			text, err := objectivePage(&objectives[i], opts.withDefaults())
+			text, err := objectivePage(&objectives[i], opts)
 			return text, err == nil
 		}
 	}
 	text, err := pages.ReadFile("runbooks/" + name + ".md")
-	return text, err == nil
+	shipped := Options{}.withDefaults() // the pages have these
+	here := strings.NewReplacer(shipped.ExternalURL, opts.ExternalURL, shipped.GrafanaURL, opts.GrafanaURL)
+	return []byte(here.Replace(string(text))), err == nil
 }
 
 // A page is what the template of a measure can print.
@@ -37,7 +41,9 @@ type page struct {
 	Alert, Name, Title, Side, Span string
 	Levels                         []level
 	Floor                          int
-	For, Window, ExternalURL       string
+	For, Window                    string
+	ExternalURL, GrafanaURL        string
+	Boards                         []board
 	Quantile, Beyond               string // of a latency: 0.95, and the percent beyond it
 	Group, Probe, Pipeline         string
 	Runs, Bursts                   string // label matchers in braces, or empty
@@ -57,6 +63,7 @@ func objectivePage(o *objective.Objective, opts Options) ([]byte, error) {
 		Alert: o.AlertName(), Name: o.Name, Title: title(o), Side: side(o.Measure), Span: span(o),
 		Levels: levels(o), Floor: o.Floor(),
 		For: short(opts.For), Window: short(o.Window), ExternalURL: opts.ExternalURL,
+		GrafanaURL: opts.GrafanaURL, Boards: boards(o, opts),
 		Quantile: number(o.Quantile), Beyond: fmt.Sprintf("%.4g", 100*(1-o.Quantile)),
 		Group: o.Group, Probe: o.Probe, Pipeline: o.Pipeline,
 		Runs: braced(runSelector(o)), Bursts: burstSelector(o), OfProbe: following(probeMatcher(o)),

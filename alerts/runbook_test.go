@@ -111,6 +111,45 @@ func everyPage(t *testing.T) map[string]string {
 	return all
 }
 
+// TestEveryPageAnswersWhatOnCallAsks in the same order: what it means for users, how sure it is, the first three commands with
+// what they print, the panels, the likely causes, how to silence and how to tune it.
+func TestEveryPageAnswersWhatOnCallAsks(t *testing.T) {
+	sections := []string{"How sure is it", "First three commands", "Panels", "Likely causes, by what else moved", "Silence it", "Tune it"}
+	for path, text := range everyPage(t) {
+		parts := strings.Split(text, "\n## ")
+		for i, want := range sections {
+			if i+1 >= len(parts) || !strings.HasPrefix(parts[i+1], want+"\n\n") || len(parts) != len(sections)+1 {
+				t.Fatalf("%s: its sections are %.40q, want %q", path, parts[1:], sections)
+			}
+		}
+		for _, has := range []struct {
+			part  int
+			match string
+			least int
+		}{
+			{0, `(?i)\bfor users: \S`, 1},                                      // what it means
+			{2, `(?m)^# [123]\. .*\n(#  .*\n)*[a-z]`, 3},                       // what each command asks and prints
+			{3, `(?m)^- \[.+\]\(http://localhost:3000/d/perfwatch-.+\): .`, 1}, // panels
+			{4, `(?m)^\| .+ \| .+ \| .+ \|$`, 3},                               // a head and two causes
+		} {
+			if n := len(regexp.MustCompile(has.match).FindAllString(parts[has.part], -1)); n < has.least {
+				t.Errorf("%s: %d of %s, want %d:\n%s", path, n, has.match, has.least, parts[has.part])
+			}
+		}
+	}
+}
+
+func TestLinksOfPagesAreThoseOfTheConfiguration(t *testing.T) {
+	opts := Options{ExternalURL: "https://perf.example", GrafanaURL: "https://grafana.example"}
+	for _, name := range []string{"PerfwatchApiLatencyP95", "PerfwatchConfigReloadFailed"} {
+		text, _ := Runbook(name, shipped(t), opts)
+		if !strings.Contains(string(text), "(https://grafana.example/d/perfwatch-") || strings.Contains(string(text), "localhost:3000") ||
+			strings.Contains(string(text), "localhost:10095") {
+			t.Errorf("%s leads elsewhere:\n%s", name, text)
+		}
+	}
+}
+
 // commands are the lines that the blocks of all pages ask to run.
 func commands(t *testing.T) []string {
 	t.Helper()

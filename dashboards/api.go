@@ -20,6 +20,7 @@ func quantileOf(q string) string {
 
 // drawAPI shows rate, errors and duration of each endpoint in depth.
 func drawAPI(g *grid, cfg *config.Config) {
+	cfg = concerning(cfg, isEndpoint)
 	g.row(200, "Endpoints")
 	g.add(24, 9, endpointsNow())
 	addRED(g, cfg)
@@ -68,7 +69,7 @@ func addSaid(g *grid, cfg *config.Config) {
 // endpointsNow is one line for each probe.
 func endpointsNow() panel {
 	return table(201, "Endpoints now", "The last run of each probe, and its figures over the last minutes.", "probe",
-		column{"last run", "none", lastOf("perfwatch_probe_success", "min"), steps("red", from(1, "green"))},
+		column{"last run ok", "bool_yes_no", lastOf("perfwatch_probe_success", "min"), steps("red", from(1, "green"))},
 		column{"failures in a row", "none", lastOf("perfwatch_probe_consecutive_failures", "max"), steps("text", from(1, "orange"),
 			from(2, "red"))},
 		column{"HTTP status", "none", lastOf("perfwatch_http_status_code", "max"), nil},

@@ -17,15 +17,37 @@ type topic struct {
 }
 
 // topics are all dashboards, in the order of the list that every one of them links to.
-func topics() []topic {
+func topics() []topic { return append(general(), special()...) }
+
+// general are those of whatever is watched.
+func general() []topic {
 	return []topic{
 		{
-			uid: OverviewUID, title: "perfwatch overview", from: "now-3h", choices: probeChoices(), annotations: events(),
+			uid: OverviewUID, title: "perfwatch overview", from: "now-3h", choices: probeChoices(notBursts), annotations: events(),
 			description: "For whoever was just paged: what is missed, since when, and what else moved.",
 			draw:        drawOverview,
 		},
 		{
-			uid: "perfwatch-api", title: "perfwatch API", from: "now-3h", choices: append(probeChoices(), traces()), annotations: events(),
+			uid: "perfwatch-budgets", title: "perfwatch error budgets", from: "now-7d", choices: nil, annotations: events(),
+			wanted:      hasBudgets,
+			description: "What is left of each error budget, and how fast it goes.",
+			draw:        drawBudgets,
+		},
+		{
+			uid: "perfwatch-trends", title: "perfwatch trends", from: "now-24h", choices: append(probeChoices(ofRequests), beforeChoice()),
+			annotations: events(),
+			description: "Now beside a day or a week ago: what has become worse though it is met.",
+			draw:        drawTrends,
+		},
+	}
+}
+
+// special are those of one kind of thing that is watched.
+func special() []topic {
+	return []topic{
+		{
+			uid: "perfwatch-api", title: "perfwatch API", from: "now-3h", choices: append(probeChoices(ofEndpoints), traces()),
+			annotations: events(),
 			description: "Rate, errors and duration of every endpoint, where its time goes, and what its caches say.",
 			draw:        drawAPI,
 		},
@@ -36,7 +58,7 @@ func topics() []topic {
 			draw:        drawBursts,
 		},
 		{
-			uid: "perfwatch-pages", title: "perfwatch pages", from: "now-24h", choices: probeChoices(), annotations: events(),
+			uid: "perfwatch-pages", title: "perfwatch pages", from: "now-24h", choices: probeChoices(ofPages), annotations: events(),
 			wanted:      hasPages,
 			description: "Pages in a real browser: when they are painted, when they are interactive, and what they weigh.",
 			draw:        drawPages,
@@ -48,7 +70,8 @@ func topics() []topic {
 			draw:        drawCache,
 		},
 		{
-			uid: "perfwatch-database", title: "perfwatch database", from: "now-6h", choices: append(probeChoices(), postgresChoice()),
+			uid: "perfwatch-database", title: "perfwatch database", from: "now-6h",
+			choices:     append(probeChoices(ofStatements), postgresChoice()),
 			annotations: events(), wanted: hasDatabase,
 			description: "Queries as their clients see them, and the servers: connections, waits, locks, transactions and caches.",
 			draw:        drawDatabase,
@@ -88,9 +111,9 @@ func (t *topic) render(cfg *config.Config) dashboard {
 		Links: []link{
 			{Title: "perfwatch", Type: "dashboards", Icon: "external link", Tags: []string{"perfwatch"}, AsDropdown: true,
 				IncludeVars: true, KeepTime: true},
-			{Title: "Status page", Type: "link", Icon: "external link", URL: cfg.Global.ExternalURL, TargetBlank: true},
+			{Title: "Status page", Type: "link", Icon: "external link", URL: cfg.Global.ExternalURL, TargetBlank: true, Tags: []string{}},
 		},
-		Annotations: annotations{List: slices.Concat([]annotation{}, t.annotations)},
+		Annotations: annotations{List: append([]annotation{}, t.annotations...)},
 		Templating:  templating{List: slices.Concat(scopeChoices(), t.choices)},
 		Panels:      g.panels,
 	}
@@ -133,5 +156,10 @@ func hasQueries(cfg *config.Config) bool {
 const modelGroup = "ml"
 
 func hasModels(cfg *config.Config) bool {
-	return slices.ContainsFunc(cfg.Probes, func(p config.Probe) bool { return p.Group == modelGroup && p.Load != nil })
+	return slices.ContainsFunc(cfg.Probes, func(p config.Probe) bool { return isModel(&p) })
 }
+
+func isModel(p *config.Probe) bool { return p.Group == modelGroup && p.Load != nil }
+
+// isEndpoint says that a probe is neither a burst nor a page nor a query, as the choice ofEndpoints does.
+func isEndpoint(p *config.Probe) bool { return p.Load == nil && p.Page == nil && p.SQL == nil }

@@ -63,7 +63,7 @@ func series(id int, title, description, unit string, queries ...query) panel {
 // the reader chooses as traces.
 func (p panel) exemplars() panel {
 	p.Targets[0].Exemplar = true
-	p.Links = append(p.Links, link{
+	p.Links = append(p.Links, panelLink{
 		Title: "Find traces", TargetBlank: true,
 		URL: `/explore?left={"datasource":"${traces}","queries":[{"refId":"A"}],"range":{"from":"${__from}","to":"${__to}"}}`,
 	})
@@ -78,7 +78,8 @@ func heatmap(id int, title, description, unit, expr string) panel {
 	}}
 	p.Options = map[string]any{
 		"calculate": false, "yAxis": map[string]any{"unit": unit, "axisPlacement": "left"}, "cellGap": 1,
-		"color":   map[string]any{"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5, "fill": "dark-orange"},
+		"color": map[string]any{"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5, "fill": "dark-orange",
+			"reverse": false},
 		"tooltip": map[string]any{"mode": "single", "yHistogram": true}, "legend": map[string]any{"show": true},
 		"rowsFrame": map[string]any{"layout": "auto"}, "exemplars": map[string]any{"color": "rgba(255,0,255,0.7)"},
 		"filterValues": map[string]any{"le": 1e-9}, "showValue": "never",

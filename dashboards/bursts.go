@@ -51,7 +51,7 @@ func lastBursts() panel {
 	}
 	const about = "The last burst of each load probe. One that is not valid could not keep its own plan and feeds no objective."
 	return table(301, "Last bursts", about, "probe",
-		column{"valid", "none", lastOf("perfwatch_load_last_valid", "min"), steps("orange", from(1, "green"))},
+		column{"valid", "bool_yes_no", lastOf("perfwatch_load_last_valid", "min"), steps("orange", from(1, "green"))},
 		column{"users", "none", lastOf("perfwatch_load_last_users_peak", "max"), nil},
 		column{"in flight", "none", lastOf("perfwatch_load_last_in_flight_peak", "max"), nil},
 		column{"requests a second", "reqps", lastOf("perfwatch_load_last_throughput_requests_per_second", "max"), nil},

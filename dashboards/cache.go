@@ -14,15 +14,20 @@ func redisNow(metric string) string {
 	return `max by (redis) (perfwatch_redis_` + metric + `{redis=~"$redis"})`
 }
 
-// cacheHits draws the hit ratio of each Redis against its objectives. Hits and misses are summed before they are
-// divided: a mean of ratios would give a quiet Redis the weight of a busy one.
-func cacheHits(id int, cfg *config.Config) panel {
+// hitsByRedis is the hit ratio of each Redis. Hits and misses are summed before they are divided: a mean of ratios would
+// give a quiet Redis the weight of a busy one.
+func hitsByRedis() string {
 	hits := `sum by (redis) (rate(perfwatch_redis_keyspace_hits_total[$__rate_interval]))`
 	misses := `sum by (redis) (rate(perfwatch_redis_keyspace_misses_total[$__rate_interval]))`
+	return ratio(hits, "("+hits+" + "+misses+")")
+}
+
+// cacheHits draws the hit ratio of each Redis against its objectives.
+func cacheHits(id int, cfg *config.Config) panel {
 	const counted = "Share of lookups that found their key. GET, MGET by key, EXISTS, TTL, TYPE, STRLEN, HGET and the " +
 		"like look up; INCR, DEL, EXPIRE and SETNX do not."
 	return series(id, "Cache hits", counted, "percentunit",
-		with(cfg, objective.CacheHitRatio, 0, query{ratio(hits, "("+hits+" + "+misses+")"), "{{redis}}"})...).ofOne()
+		with(cfg, objective.CacheHitRatio, 0, query{hitsByRedis(), "{{redis}}"})...).ofOne()
 }
 
 // drawCache shows what matters of a cache: what it answers, what it holds, and why keys go.

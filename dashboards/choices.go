@@ -18,13 +18,23 @@ func labels(name, label, query string) variable {
 	}
 }
 
-// probeChoices are groups and their probes. All stands for the probes of the chosen groups.
-func probeChoices() []variable {
+// probeChoices are groups and their probes, of the kinds that a matcher selects. All stands for the probes of the chosen
+// groups.
+func probeChoices(kinds string) []variable {
 	return []variable{
-		labels("group", "Group", scoped("label_values(perfwatch_probe_info, group)")),
-		labels("probe", "Probe", scoped(`label_values(perfwatch_probe_info{group=~"$group"}, probe)`)),
+		labels("group", "Group", scoped("label_values(perfwatch_probe_info{"+kinds+"}, group)")),
+		labels("probe", "Probe", scoped(`label_values(perfwatch_probe_info{group=~"$group",`+kinds+`}, probe)`)),
 	}
 }
+
+// Bursts and pages take far longer than single requests, and have dashboards of their own.
+const (
+	notBursts    = `kind!="load"`
+	ofRequests   = `kind!~"load|page"`
+	ofEndpoints  = `kind!~"load|page|sql"`
+	ofPages      = `kind="page"`
+	ofStatements = `kind="sql"`
+)
 
 // burstChoices are the load probes.
 func burstChoices() []variable {

@@ -59,6 +59,9 @@ func (d *Dashboard) Expressions(values map[string]string) []Expression {
 	all := map[string]string{}
 	for _, v := range d.model.Templating.List {
 		all[v.Name] = ".*"
+		if v.Type == "custom" {
+			all[v.Name] = fmt.Sprint(v.Current.Value)
+		}
 	}
 	maps.Copy(all, values)
 	replace := strings.NewReplacer(variables(all)...)

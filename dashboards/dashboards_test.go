@@ -163,7 +163,7 @@ func TestEveryExpressionParses(t *testing.T) {
 	var rules []rule
 	for _, model := range drawn(t) {
 		d := Dashboard{model}
-		for _, e := range d.Expressions(map[string]string{"__rate_interval": "1m"}) {
+		for _, e := range d.Expressions(map[string]string{"__rate_interval": "1m", "__range": "1h"}) {
 			if strings.Contains(e.Expr, "$") {
 				t.Errorf("%s: a variable is left in %s", e.Panel, e.Expr)
 			}
@@ -294,36 +294,19 @@ func TestColoursAreThoseOfTheWorstLevelCrossed(t *testing.T) {
 	}
 }
 
-func TestPanelIDsComeFromNames(t *testing.T) {
-	named := func(names ...string) (list []objective.Objective) {
-		for _, n := range names {
-			list = append(list, objective.Objective{Name: n})
-		}
-		return list
-	}
-	ab, ba := ids(named("a", "b")), ids(named("b", "a"))
-	if ab[0] != ba[1] || ab[1] != ba[0] || ab[0] == ab[1] {
-		t.Errorf("ids %v and %v, want the same in the other order", ab, ba)
-	}
-	same := ids(named("a", "a"))
-	if same[1] != same[0]+1 {
-		t.Errorf("ids %v of one name twice, want the second beside the first", same)
-	}
-}
-
 func TestWhatIsNotWatchedIsNotDrawn(t *testing.T) {
 	for _, c := range []struct {
 		cfg   *config.Config
 		files []string // without perfwatch- and .json
 		rows  []string // of the overview
 	}{
-		{&config.Config{}, []string{"overview", "api", "self"}, []string{"Endpoints", "perfwatch itself"}},
+		{&config.Config{}, []string{"overview", "trends", "api", "self"}, []string{"Endpoints", "perfwatch itself"}},
 		{
-			shipped(t), []string{"overview", "api", "bursts", "pages", "cache", "pipelines", "host", "self"},
+			shipped(t), []string{"overview", "budgets", "trends", "api", "bursts", "pages", "cache", "pipelines", "host", "self"},
 			[]string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Cache and host", "perfwatch itself"},
 		},
 		{
-			whole(t), []string{"overview", "api", "bursts", "pages", "cache", "database", "ml", "host", "self"},
+			whole(t), []string{"overview", "budgets", "trends", "api", "bursts", "pages", "cache", "database", "ml", "host", "self"},
 			[]string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Cache and host", "perfwatch itself"},
 		},
 	} {

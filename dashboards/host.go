@@ -16,9 +16,36 @@ func drawHost(g *grid, cfg *config.Config) {
 				"percentunit", `sum by (le) (increase(perfwatch_host_`+h.metric+`_usage_sample_ratio_bucket[$__rate_interval]))`))
 		}
 	}
+	if cfg.Host.Enabled {
+		addDetails(g)
+	}
 	if len(cfg.Processes) > 0 {
 		addProcesses(g)
 	}
+}
+
+// addDetails shows what the machine waits for, and what goes to its disks and its network.
+func addDetails(g *grid) {
+	rate := func(metric, by string) string {
+		return `max by (` + by + `) (rate(perfwatch_host_` + metric + `[$__rate_interval]))`
+	}
+	g.row(530, "Waits, disks and network")
+	g.add(8, 8, series(531, "Pressure",
+		"Part of the time in which some tasks, or all at once, waited for CPU, memory or disks. It rises before the machine is full.",
+		"percentunit", query{rate("pressure_seconds_total", "resource, kind"), "{{resource}} {{kind}}"}))
+	g.add(8, 8, series(532, "Disks", "Bytes a second that each disk read and wrote.", "binBps",
+		query{rate("disk_read_bytes_total", "device"), "{{device}} read"},
+		query{rate("disk_written_bytes_total", "device"), "{{device}} written"}))
+	g.add(8, 8, series(533, "Disks at work", "Part of the time in which each disk had something to do.", "percentunit",
+		query{rate("disk_busy_seconds_total", "device"), "{{device}}"}))
+	g.add(8, 8, series(534, "CPU by mode", "Cores in each mode. Steal is what other machines on the same hardware took.", "short",
+		query{rate("cpu_seconds_total", "mode"), "{{mode}}"}).stacked())
+	g.add(8, 8, series(535, "Network", "Bytes a second that each device received and sent.", "binBps",
+		query{rate("network_received_bytes_total", "device"), "{{device}} received"},
+		query{rate("network_sent_bytes_total", "device"), "{{device}} sent"}))
+	g.add(8, 8, series(536, "Packets lost", "Packets a second that each device dropped, and its errors.", "ops",
+		query{rate("network_dropped_packets_total", "device"), "{{device}} dropped"},
+		query{rate("network_errors_total", "device"), "{{device}} errors"}))
 }
 
 func addProcesses(g *grid) {

@@ -34,7 +34,7 @@ func rules() []lint {
 		{"target-logql-rule", everyTarget(func(q target) bool { return q.Datasource.Type == "prometheus" })}, // we have none of the two
 		{"target-logql-auto-rule", everyTarget(func(q target) bool { return !strings.Contains(q.Expr, "$__auto") })},
 		{"target-promql-rule", everyTarget(balanced)}, // TestEveryExpressionParses has promtool read them whole
-		{"target-rate-interval-rule", everyTarget(rangesAreRateIntervals)},
+		{"target-rate-interval-rule", exceptBudgets(everyTarget(rangesAreRateIntervals))},
 		{"target-job-rule", everyTarget(selects(`job=~"$job"`))},
 		{"target-instance-rule", everyTarget(selects(`instance=~"$instance"`))},
 		{"target-counter-agg-rule", everyTarget(countersAreRates)},
@@ -163,6 +163,16 @@ func rangesAreRateIntervals(q target) bool {
 	rare := strings.Contains(q.Expr, "perfwatch_load_") || strings.Contains(q.Expr, "perfwatch_page_")
 	ranges := regexp.MustCompile(`\[[^\]]*\]`).FindAllString(q.Expr, -1)
 	return !slices.ContainsFunc(ranges, func(r string) bool { return r != "[$__rate_interval]" && (!rare || r != "[1h]") })
+}
+
+// exceptBudgets leaves those out: a budget is of hours and days, and of the whole range that is shown.
+func exceptBudgets(check func(*dashboard) []string) func(*dashboard) []string {
+	return func(d *dashboard) []string {
+		if d.UID == "perfwatch-budgets" {
+			return nil
+		}
+		return check(d)
+	}
 }
 
 func balanced(q target) bool {

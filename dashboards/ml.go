@@ -7,9 +7,10 @@ import (
 
 // drawML shows bursts of inference. Panels of a matrix, of several models and of memory are there when a burst has them.
 func drawML(g *grid, cfg *config.Config) {
+	cfg = concerning(cfg, isModel)
 	has := func(what func(*config.Probe) bool) bool {
 		for i := range cfg.Probes {
-			if p := &cfg.Probes[i]; p.Load != nil && p.Group == modelGroup && what(p) {
+			if p := &cfg.Probes[i]; isModel(p) && what(p) {
 				return true
 			}
 		}

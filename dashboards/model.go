@@ -27,16 +27,25 @@ type timeRange struct {
 	To   string `json:"to"`
 }
 
+// A link of a dashboard.
 type link struct {
 	Title       string   `json:"title"`
-	Type        string   `json:"type,omitempty"`
-	Icon        string   `json:"icon,omitempty"`
+	Type        string   `json:"type"`
+	Icon        string   `json:"icon"`
+	Tooltip     string   `json:"tooltip"`
 	URL         string   `json:"url"`
 	TargetBlank bool     `json:"targetBlank"`
-	Tags        []string `json:"tags,omitempty"` // of the dashboards that a link of the type "dashboards" lists
-	AsDropdown  bool     `json:"asDropdown,omitempty"`
-	IncludeVars bool     `json:"includeVars,omitempty"`
-	KeepTime    bool     `json:"keepTime,omitempty"`
+	Tags        []string `json:"tags"` // of the dashboards that a link of the type "dashboards" lists
+	AsDropdown  bool     `json:"asDropdown"`
+	IncludeVars bool     `json:"includeVars"`
+	KeepTime    bool     `json:"keepTime"`
+}
+
+// A panelLink is a link of a panel.
+type panelLink struct {
+	Title       string `json:"title"`
+	URL         string `json:"url"`
+	TargetBlank bool   `json:"targetBlank"`
 }
 
 type annotations struct {
@@ -112,7 +121,7 @@ type panel struct {
 	FieldConfig     *fieldConfig     `json:"fieldConfig,omitempty"`
 	Options         map[string]any   `json:"options,omitempty"`
 	Transformations []transformation `json:"transformations,omitempty"`
-	Links           []link           `json:"links,omitempty"`
+	Links           []panelLink      `json:"links,omitempty"`
 	Panels          []panel          `json:"panels,omitempty"`
 }
 

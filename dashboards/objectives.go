@@ -16,35 +16,31 @@ import (
 // figureBelow is how far the id of an objective's figure lies below that of its graph, which links lead to.
 const figureBelow = 1 << 20
 
+// longTitle is how much of a title a figure of a sixth of the width can show.
+const longTitle = 22
+
 // addObjectives draws each objective twice: as a figure, and over time against its thresholds.
 func addObjectives(g *grid, cfg *config.Config) {
 	if len(cfg.Objectives) == 0 {
 		return
 	}
 	g.row(100, "Objectives")
-	graphs := ids(cfg.Objectives)
+	graphs := alerts.PanelIDs(cfg.Objectives)
+	width := 4
+	if slices.ContainsFunc(cfg.Objectives, func(o objective.Objective) bool { return len(o.Title) > longTitle }) {
+		width = 6
+	}
 	for i := range cfg.Objectives {
-		g.add(4, 4, figure(&cfg.Objectives[i], graphs[i]-figureBelow, cfg.Global.ExternalURL))
+		o := &cfg.Objectives[i]
+		g.add(width, 4, figure(o, graphs[o.Name]-figureBelow, cfg.Global.ExternalURL))
 	}
 	g.newline()
 	g.add(gridWidth, 2+len(cfg.Objectives), history())
 	g.row(110, "Objectives against their thresholds")
 	for i := range cfg.Objectives {
-		g.add(8, 7, graph(&cfg.Objectives[i], graphs[i], cfg.Global.ExternalURL))
+		o := &cfg.Objectives[i]
+		g.add(8, 7, graph(o, graphs[o.Name], cfg.Global.ExternalURL))
 	}
-}
-
-// ids gives each objective the panel id that alerts link to. Where two names meet, the later one in the file gives way.
-func ids(objectives []objective.Objective) []int {
-	taken, list := map[int]bool{}, make([]int, len(objectives))
-	for i := range objectives {
-		id := alerts.PanelID(objectives[i].Name)
-		for taken[id] {
-			id++
-		}
-		taken[id], list[i] = true, id
-	}
-	return list
 }
 
 // figure shows an objective's value only while it is judged: with too few samples it says so.
@@ -54,7 +50,7 @@ func figure(o *objective.Objective, id int, externalURL string) panel {
 	p := stat(id, o.Title, describe(o), unit(o.Measure.Unit()), expr)
 	p.FieldConfig.Defaults.NoValue = "not enough data"
 	p.FieldConfig.Defaults.Thresholds = colours(o)
-	p.Links = []link{runbook(o, externalURL)}
+	p.Links = []panelLink{runbook(o, externalURL)}
 	return p
 }
 
@@ -63,7 +59,7 @@ func graph(o *objective.Objective, id int, externalURL string) panel {
 	p := series(id, o.Title+" over time", describe(o), unit(o.Measure.Unit()),
 		query{fmt.Sprintf(`max by (objective) (perfwatch_objective_value{objective=%q})`, o.Name), "now"},
 		lines(o, ""))
-	p.Links = []link{runbook(o, externalURL)}
+	p.Links = []panelLink{runbook(o, externalURL)}
 	return p
 }
 
@@ -81,6 +77,19 @@ func linesOf(cfg *config.Config, m objective.Measure, quantile float64) []query 
 		}
 	}
 	return list
+}
+
+// concerning is a configuration with those objectives alone that are about some of its probes, so that a dashboard draws no
+// threshold of what it does not show.
+func concerning(cfg *config.Config, mine func(*config.Probe) bool) *config.Config {
+	about := func(o objective.Objective) bool {
+		return slices.ContainsFunc(cfg.Probes, func(p config.Probe) bool {
+			return mine(&p) && (o.Group == "" || o.Group == p.Group) && (o.Probe == "" || o.Probe == p.Name)
+		})
+	}
+	narrowed := *cfg
+	narrowed.Objectives = slices.DeleteFunc(slices.Clone(cfg.Objectives), func(o objective.Objective) bool { return !about(o) })
+	return &narrowed
 }
 
 // history shows when each objective was met and when it was not.
@@ -101,7 +110,7 @@ func timeline(id int, title, description string, q query, mappings []any) panel 
 	p.FieldConfig.Defaults.Custom = map[string]any{"fillOpacity": 70, "lineWidth": 0}
 	p.Options = map[string]any{
 		"mergeValues": true, "showValue": "never", "alignValue": "left", "rowHeight": 0.8,
-		"legend":  map[string]any{"displayMode": "list", "placement": "bottom", "showLegend": false},
+		"legend":  map[string]any{"displayMode": "list", "placement": "bottom", "showLegend": false, "calcs": []string{}},
 		"tooltip": map[string]any{"mode": "single", "sort": "none"},
 	}
 	return p
@@ -134,8 +143,8 @@ func describe(o *objective.Objective) string {
 }
 
 // runbook links to the page of the objective's alert.
-func runbook(o *objective.Objective, externalURL string) link {
-	return link{Title: "Runbook", URL: externalURL + "/runbooks/" + o.AlertName(), TargetBlank: true}
+func runbook(o *objective.Objective, externalURL string) panelLink {
+	return panelLink{Title: "Runbook", URL: externalURL + "/runbooks/" + o.AlertName(), TargetBlank: true}
 }
 
 // unit is Grafana's word for a unit.

@@ -1,6 +1,9 @@
 package dashboards
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // selector finds our metrics in an expression, with the brace that opens their matchers.
 var selector = regexp.MustCompile(`\bperfwatch_\w+(\{\}?)?`)
@@ -21,4 +24,12 @@ func scoped(expr string) string {
 			return s + "{" + scope + "}"
 		}
 	})
+}
+
+// ranged finds the end of each selector with the range behind it.
+var ranged = regexp.MustCompile(`\bperfwatch_\w+(\{[^}]*\})?(\[[^\]]*\])?`)
+
+// shifted looks at every selector of an expression as it was some time ago.
+func shifted(expr, ago string) string {
+	return ranged.ReplaceAllString(expr, "$0 offset "+strings.ReplaceAll(ago, "$", "$$"))
 }

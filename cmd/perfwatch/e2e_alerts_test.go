@@ -46,9 +46,6 @@ func pageWave() []row {
 
 const pageFault = "page"
 
-// times are how long after a fault was switched the pager had its notification.
-type times struct{ warning, critical, resolved time.Duration }
-
 // setFault switches a fault of the platform to a level; 0 is off.
 func (s *stand) setFault(t *testing.T, name string, level float64) {
 	t.Helper()
@@ -77,7 +74,7 @@ func (s *stand) setFault(t *testing.T, name string, level float64) {
 
 // first finds the first delivery of a status of an alert since an instant.
 func (s *stand) first(alert, severity, status string, since time.Time) (at time.Time, found bool) {
-	for _, n := range s.pager.Received() {
+	for _, n := range s.to.Webhook.Received() {
 		if n.Labels["alertname"] == alert && n.Labels["severity"] == severity && n.Status == status && n.Received.After(since) {
 			return n.Received, true
 		}
@@ -113,21 +110,24 @@ func (s *stand) runWaves(t *testing.T) {
 // runWave takes the rows of a wave through warning, critical with the warning inhibited, and resolved, all at once.
 func (s *stand) runWave(t *testing.T, wave []row) {
 	t.Helper()
+	before := s.values(t, wave)
 	start := time.Now()
 	for _, r := range wave {
 		s.setFault(t, r.fault, r.warning)
 	}
 	for _, r := range wave {
-		t.Run(r.id+" warning", func(t *testing.T) { s.warns(t, r, start) })
+		t.Run(r.id+" warning", func(t *testing.T) { s.warns(t, r, start, before[r.id]) })
 	}
+	before = s.values(t, wave)
 	worse := time.Now()
 	for _, r := range wave {
 		s.setFault(t, r.fault, r.critical)
 	}
 	for _, r := range wave {
 		t.Run(r.id+" critical", func(t *testing.T) {
-			s.times[r.id].critical = s.delivered(t, r.alert, "critical", "firing", worse)
+			s.paged(t, r, "critical", worse, before[r.id])
 			s.inhibited(t, r.alert)
+			s.mailed(t, r, worse)
 		})
 	}
 	end := time.Now()
@@ -136,7 +136,8 @@ func (s *stand) runWave(t *testing.T, wave []row) {
 	}
 	for _, r := range wave {
 		t.Run(r.id+" resolved", func(t *testing.T) {
-			s.times[r.id].resolved = s.delivered(t, r.alert, "critical", "resolved", end)
+			resolved := s.delivered(t, r.alert, "critical", "resolved", end)
+			t.Logf("%s was resolved after %.1f s", r.alert, resolved.Seconds())
 			s.delivered(t, r.alert, "warning", "resolved", end)
 			s.quiet(t, r.alert)
 		})
@@ -145,9 +146,9 @@ func (s *stand) runWave(t *testing.T, wave []row) {
 
 // warns waits for the warning of a row, keeps its fault on until every window is full of it, and checks that it stayed a
 // warning.
-func (s *stand) warns(t *testing.T, r row, since time.Time) {
+func (s *stand) warns(t *testing.T, r row, since time.Time, before float64) {
 	t.Helper()
-	s.times[r.id].warning = s.delivered(t, r.alert, "warning", "firing", since)
+	s.paged(t, r, "warning", since, before)
 	fired := fmt.Sprintf(`count_over_time(ALERTS{alertname=%q,severity="warning",alertstate="firing"}[2m])`, r.alert)
 	eventually(t, func() string {
 		points, err := s.prometheus.Query(t.Context(), fired)
@@ -156,11 +157,7 @@ func (s *stand) warns(t *testing.T, r row, since time.Time) {
 		}
 		return ""
 	})
-	points, err := s.prometheus.Query(t.Context(), fmt.Sprintf("perfwatch_objective_value{objective=%q}", r.objective))
-	if err != nil || len(points) != 1 {
-		t.Fatalf("value of %s: %v, %v", r.objective, points, err)
-	}
-	t.Logf("%s is %.4g with %s at %g", r.objective, points[0].Value, r.fault, r.warning)
+	t.Logf("%s is %.4g with %s at %g", r.objective, s.values(t, []row{r})[r.id], r.fault, r.warning)
 	if at, paged := s.first(r.alert, "critical", "firing", since); paged {
 		t.Errorf("%s: critical was delivered at the warning level, after %v", r.alert, at.Sub(since))
 	}
@@ -217,16 +214,4 @@ func inWave(wave []row, id string) bool {
 		}
 	}
 	return false
-}
-
-// printTimes says how long each row took to page, with windows of 15 and 20 s, of 60 s for pages, and nothing else to wait for.
-func (s *stand) printTimes(t *testing.T) {
-	t.Helper()
-	for _, wave := range append(waves(), pageWave()) {
-		for _, r := range wave {
-			w := s.times[r.id]
-			t.Logf("%s %s: warning after %.1f s, critical after %.1f s, resolved after %.1f s", r.id, r.alert,
-				w.warning.Seconds(), w.critical.Seconds(), w.resolved.Seconds())
-		}
-	}
 }

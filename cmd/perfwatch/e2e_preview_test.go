@@ -17,7 +17,7 @@ func (s *stand) testPreview(t *testing.T) {
 	dir := t.TempDir()
 	var stderr bytes.Buffer
 	code := run(t.Context(), []string{"dashboards", "preview", "--config.file=" + s.file, "--prometheus.url=" + s.prometheus.URL,
-		"--range=1m", "--rate-interval=5s", "--output-dir=" + dir}, &bytes.Buffer{}, &stderr)
+		"--range=1m", "--rate-interval=5s", "--variable=before=3s", "--output-dir=" + dir}, &bytes.Buffer{}, &stderr)
 	if code != exitOK || stderr.Len() > 0 {
 		t.Fatalf("exit code %d: %s", code, stderr.String())
 	}
@@ -30,7 +30,7 @@ func (s *stand) testPreview(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"<th>last run</th>", `class="line c0"`, `dashed"`, `class="figure good"`, `class="band good"`} {
+	for _, want := range []string{"<th>last run ok</th>", `class="line c0"`, `dashed"`, `class="figure good"`, `class="band good"`} {
 		if !bytes.Contains(page, []byte(want)) {
 			t.Errorf("the preview of the overview lacks %s", want)
 		}

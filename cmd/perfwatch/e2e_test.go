@@ -9,9 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"text/template"
@@ -26,6 +26,9 @@ import (
 // phaseTimeout bounds the wait for one alert. The longest window is a minute; a busy machine may need several.
 const phaseTimeout = 3 * time.Minute
 
+// The waits of the test, as short as can be; interval is that of scrapes and of evaluations.
+const interval, holdFor, groupWait = time.Second, time.Second, time.Second
+
 // A stand is everything that the end-to-end test runs: the platform, its Redis, perfwatch, Prometheus, Alertmanager and
 // whoever is paged, each a process of its own but the last.
 type stand struct {
@@ -35,19 +38,16 @@ type stand struct {
 	config              *config.Config
 	prometheus          *peer.Prometheus
 	alertmanager        *peer.Alertmanager
-	pager               *peer.Webhook
+	to                  peer.Recipients
 	machine             *machine
-	times               map[string]*times // by the row of the plan
+
+	mu    sync.Mutex
+	pages []pageTime // guarded by mu
 }
 
 func newStand(t *testing.T) *stand {
 	t.Helper()
-	s := &stand{pager: peer.StartWebhook(t), times: map[string]*times{}}
-	for _, wave := range append(waves(), pageWave()) {
-		for _, r := range wave {
-			s.times[r.id] = &times{}
-		}
-	}
+	s := &stand{to: peer.StartRecipients(t)}
 	redis := peer.StartRedis(t, "--maxmemory", "256mb") // the dashboard shows the bound
 
 	var p *peer.Process
@@ -72,7 +72,8 @@ func newStand(t *testing.T) *stand {
 		"--web.listen-address="+listen, "--storage.path="+storage)
 	d.WaitFor(t, peer.Answers(s.perfwatch+"/-/ready"))
 
-	s.alertmanager = peer.StartAlertmanager(t, peer.WriteFile(t, dir, "alertmanager.yml", quickAlertmanager(t, s.pager.URL)))
+	shipped := filepath.Join("..", "..", "alerts", "alertmanager.yml")
+	s.alertmanager = peer.StartAlertmanager(t, s.to.Rewire(t, shipped, groupWait.String()))
 	s.startPrometheus(t, dir, listen)
 	return s
 }
@@ -110,21 +111,10 @@ func renderConfig(t *testing.T, s *stand, redis, dsn string) string {
 	return text.String()
 }
 
-// quickAlertmanager is the shipped configuration with the test's receiver and waits of a second.
-func quickAlertmanager(t *testing.T, pager string) string {
-	t.Helper()
-	shipped, err := os.ReadFile(filepath.Join("..", "..", "alerts", "alertmanager.yml"))
-	if err != nil {
-		t.Fatalf("reading the shipped alertmanager.yml: %v", err)
-	}
-	text := regexp.MustCompile(`(group_wait|group_interval): \S+`).ReplaceAllString(string(shipped), "$1: 1s")
-	return regexp.MustCompile(`url: \S+`).ReplaceAllString(text, "url: "+pager)
-}
-
 func (s *stand) startPrometheus(t *testing.T, dir, perfwatch string) {
 	t.Helper()
 	rules, err := alerts.Render(s.config.Objectives, alerts.Options{
-		For: time.Second, KeepFiringFor: time.Second, Interval: time.Second,
+		For: holdFor, KeepFiringFor: time.Second, Interval: interval,
 	}).Encode(alerts.Prometheus)
 	if err != nil {
 		t.Fatalf("rendering rules: %v", err)
@@ -236,7 +226,7 @@ func (s *stand) testPanels(t *testing.T) {
 	rendered := dashboards.Render(s.config)
 	queries := 0
 	for _, d := range rendered {
-		for _, e := range d.Expressions(map[string]string{"__rate_interval": "1m"}) {
+		for _, e := range d.Expressions(map[string]string{"__rate_interval": "1m", "__range": "1m", "before": "3s"}) {
 			queries++
 			eventually(t, func() string {
 				points, err := s.prometheus.Query(t.Context(), e.Expr)

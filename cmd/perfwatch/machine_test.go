@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/perfwatch/perfwatch/internal/peer"
 )
 
 // What the machine has, and what its other programs take of it.
@@ -34,6 +36,18 @@ type machine struct {
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	m := &machine{dir: t.TempDir()}
+	for name, text := range map[string]string{ // what stays as it is
+		"diskstats":       "   8 0 sda 10 0 2048 5 20 0 4096 7 0 1500 12\n",
+		"net/dev":         "Inter-| Receive | Transmit\n face |bytes\n  eth0: 111 1 2 3 0 0 0 0 222 1 4 5 0 0 0 0\n",
+		"pressure/cpu":    "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\n",
+		"pressure/memory": "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+		"pressure/io":     "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+	} {
+		if err := os.MkdirAll(filepath.Join(m.dir, filepath.Dir(name)), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		peer.WriteFile(t, m.dir, name, text)
+	}
 	m.setBusy(0)
 	var state cpuTicks
 	last := time.Now()

@@ -24,12 +24,13 @@ func addPreview(cmd *kingpin.CmdClause, c *cli) action {
 	address := cmd.Flag("prometheus.url", "The Prometheus that has the data.").Default("http://localhost:9090").String()
 	span := cmd.Flag("range", "How far back the drawings go.").Default("3h").Duration()
 	rate := cmd.Flag("rate-interval", "What $__rate_interval is: at least four scrape intervals.").Default("1m").Duration()
+	variables := cmd.Flag("variable", "What a variable of the dashboards stands for, as probe=home; may be repeated.").StringMap()
 	return func(ctx context.Context) error {
 		client, err := api.NewClient(api.Config{Address: *address})
 		if err != nil {
 			return fmt.Errorf("preparing to ask %q: %w", *address, err)
 		}
-		view := preview.View{From: v1.NewAPI(client), End: time.Now(), Range: *span, RateInterval: *rate}
+		view := preview.View{From: v1.NewAPI(client), End: time.Now(), Range: *span, RateInterval: *rate, Variables: *variables}
 		broken := 0
 		err = eachDashboard(c.configFile, *dir, func(d *dashboards.Dashboard) (string, []byte, error) {
 			ctx, cancel := context.WithTimeout(ctx, previewTimeout)

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"math"
 	"strings"
+	"unicode/utf8"
 )
 
 //go:embed chart.css
@@ -61,6 +62,7 @@ const (
 	marginRight  = 12
 	marginTop    = 8
 	marginBottom = 22
+	letter       = 6.5 // of a tick's word, as wide as it may be
 )
 
 // frame is where a chart's values lie in its picture.
@@ -87,6 +89,9 @@ func (c *Chart) SVG() template.HTML {
 	f.x = c.X.fit(low, high, 6)
 	low, high = extent(lines, func(p Point) float64 { return p.Y })
 	f.y = c.Y.fit(low, high, 4)
+	for _, t := range f.y.ticks {
+		f.x0 = max(f.x0, 8+letter*float64(utf8.RuneCountInString(c.Y.word(t, f.y.step))))
+	}
 	drawAxes(&b, &f, &c.X, &c.Y)
 	for _, l := range lines {
 		drawLine(&b, &f, l)

@@ -75,6 +75,14 @@ func parse(t *testing.T, drawing, name string) []map[string]string {
 	}
 }
 
+func TestALongWordOfTheAxisHasRoom(t *testing.T) {
+	c := Chart{Width: 168, Height: 130, X: Axis{Max: 1}, Y: Axis{Max: 1, Format: func(float64) string { return "0.05 µreq/s" }},
+		Lines: []Line{{Points: []Point{{0, 0}, {1, 1}}}}}
+	if want := `d="M79.5 108.0L156.0 8.0"`; !strings.Contains(string(c.SVG()), want) {
+		t.Errorf("no line %s in %s", want, c.SVG())
+	}
+}
+
 func TestALineIsDrawnInPiecesBetweenItsGaps(t *testing.T) {
 	c := Chart{Width: 168, Height: 130, NoLegend: true, X: Axis{Min: 0, Max: 4}, Y: Axis{Min: 0, Max: 10}, Lines: []Line{
 		{Name: "a", Points: []Point{{0, 0}, {1, 10}, {2, math.NaN()}, {3, 5}}},

@@ -4,12 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Alertmanager is a running Alertmanager.
@@ -91,4 +97,95 @@ func (a *Alertmanager) States(ctx context.Context, alert string) (map[string]str
 		states[f.Labels["severity"]] = f.Status.State
 	}
 	return states, nil
+}
+
+// A Chat is a Slack that keeps what its incoming webhook is sent.
+type Chat struct {
+	URL string
+
+	mu       sync.Mutex
+	received []Post // guarded by mu
+}
+
+// A Post is one attachment of a message.
+type Post struct {
+	Title, Text, Color, Fallback string
+	TitleLink                    string `json:"title_link"`
+}
+
+// StartChat starts a receiver for Alertmanager's slack_configs.
+func StartChat(t testing.TB) *Chat {
+	c := &Chat{}
+	server := httptest.NewServer(http.HandlerFunc(c.receive))
+	t.Cleanup(server.Close)
+	c.URL = server.URL
+	return c
+}
+
+func (c *Chat) receive(w http.ResponseWriter, r *http.Request) {
+	var message struct{ Attachments []Post }
+	if err := json.NewDecoder(r.Body).Decode(&message); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	c.mu.Lock()
+	c.received = append(c.received, message.Attachments...)
+	c.mu.Unlock()
+	_, _ = io.WriteString(w, "ok")
+}
+
+// Received returns every post so far, in order.
+func (c *Chat) Received() []Post {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Post(nil), c.received...)
+}
+
+// Recipients are whom an Alertmanager of a test tells.
+type Recipients struct {
+	Webhook *Webhook
+	Chat    *Chat
+	Mailbox *Mailbox
+}
+
+// StartRecipients starts one of each.
+func StartRecipients(t testing.TB) Recipients {
+	return Recipients{StartWebhook(t), StartChat(t), StartMailbox(t)}
+}
+
+// Rewire writes a configuration of Alertmanager that tells the recipients in place of those of a file: the webhook of
+// everything, the others of what the file sends there. Groups wait as long as it says.
+func (r Recipients) Rewire(t testing.TB, file, groupWait string) (rewired string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c struct {
+		Global    map[string]any
+		Templates []string
+		Receivers []map[string]any
+		Rest      map[string]any `yaml:",inline"`
+	}
+	waits := regexp.MustCompile(`(group_wait|group_interval): \S+`)
+	if err := yaml.Unmarshal(waits.ReplaceAll(text, []byte("$1: "+groupWait)), &c); err != nil {
+		t.Fatalf("reading %s: %v", file, err)
+	}
+	delete(c.Global, "slack_api_url_file")
+	c.Global["slack_api_url"], c.Global["smtp_smarthost"], c.Global["smtp_require_tls"] = r.Chat.URL, r.Mailbox.Address, false
+	for i, name := range c.Templates {
+		if c.Templates[i], err = filepath.Abs(filepath.Join(filepath.Dir(file), name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, receiver := range c.Receivers {
+		if len(receiver) > 1 { // not the one without anybody
+			receiver["webhook_configs"] = []any{map[string]any{"url": r.Webhook.URL, "send_resolved": true}}
+		}
+	}
+	out, err := yaml.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return WriteFile(t, t.TempDir(), "alertmanager.yml", string(out))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -54,6 +55,31 @@ func (r *renderer) ask(ctx context.Context, p *panel) ([]series, error) {
 		all = append(all, found...)
 	}
 	return all, nil
+}
+
+// labelValues is a variable that is asked of Prometheus.
+var labelValues = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+
+// choose has the variables that are asked of Prometheus stand for all that it knows, as in Grafana. One may depend on those
+// before it. Where nothing is known, or cannot be asked, it stands for everything.
+func (r *renderer) choose(ctx context.Context, d *dashboard, given map[string]string) {
+	for _, v := range d.Templating.List {
+		m := labelValues.FindStringSubmatch(v.Definition)
+		if _, set := given[v.Name]; set || m == nil {
+			continue
+		}
+		found, err := r.query(ctx, substitute(fmt.Sprintf("group by (%s) (%s)", m[2], m[1]), r.values), true)
+		if err != nil || len(found) == 0 {
+			continue
+		}
+		values := make([]string, len(found))
+		for i := range found {
+			// It will stand in a string.
+			values[i] = strings.ReplaceAll(regexp.QuoteMeta(found[i].labels[m[2]]), `\`, `\\`)
+		}
+		slices.Sort(values)
+		r.values[v.Name] = strings.Join(values, "|")
+	}
 }
 
 func (r *renderer) query(ctx context.Context, expr string, instant bool) ([]series, error) {

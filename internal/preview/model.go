@@ -20,6 +20,7 @@ type dashboard struct {
 
 type variable struct {
 	Name, Type string
+	Definition string // label_values(SELECTOR, LABEL) where Prometheus is asked
 	Current    struct{ Value any }
 }
 

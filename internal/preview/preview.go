@@ -28,7 +28,7 @@ type View struct {
 	End          time.Time
 	Range        time.Duration     // how far back from End; 3h where 0
 	RateInterval time.Duration     // what $__rate_interval is, at the least; a minute where 0
-	Variables    map[string]string // values of the dashboards' variables, as regular expressions; all where left out
+	Variables    map[string]string // values of the dashboards' variables, as regular expressions; all that there are where left out
 }
 
 // renderer draws one dashboard.
@@ -64,6 +64,7 @@ func Write(ctx context.Context, w io.Writer, dashboard []byte, v View) (broken [
 		return nil, err
 	}
 	r := newRenderer(d, v)
+	r.choose(ctx, d, v.Variables)
 	boxes := make([]box, 0, len(d.Panels))
 	for i := range d.Panels {
 		b := box{panel: d.Panels[i]}

@@ -113,6 +113,30 @@ func TestVariablesAreReplaced(t *testing.T) {
 	}
 }
 
+func TestAVariableStandsForAllThatPrometheusKnows(t *testing.T) {
+	from := &book{vectors: map[string]model.Vector{
+		`group by (group) (a)`:               {sample(1, "group", "web")},
+		`group by (probe) (a{group=~"web"})`: {sample(1, "probe", "z"), sample(1, "probe", "a.b")},
+	}}
+	d, err := parse([]byte(`{"title": "d", "panels": [{}], "templating": {"list": [
+		{"name": "group", "type": "query", "definition": "label_values(a, group)"},
+		{"name": "probe", "type": "query", "definition": "label_values(a{group=~\"$group\"}, probe)"},
+		{"name": "redis", "type": "query", "definition": "label_values(up, redis)"},
+		{"name": "chosen", "type": "query", "definition": "label_values(a, group)"}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := map[string]string{"chosen": "x"}
+	r := newRenderer(d, View{From: from, End: instant(), Variables: given})
+	r.choose(t.Context(), d, given)
+	want := map[string]string{"group": "web", "probe": `a\\.b|z`, "redis": ".*", "chosen": "x"}
+	for name, value := range want {
+		if r.values[name] != value {
+			t.Errorf("%s stands for %q, want %q", name, r.values[name], value)
+		}
+	}
+}
+
 func TestATableHasARowForEachLabelAndAColumnForEachQuery(t *testing.T) {
 	from := &book{vectors: map[string]model.Vector{
 		"up":  {sample(0, "probe", "b"), sample(1, "probe", "a")},
