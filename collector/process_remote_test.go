@@ -179,3 +179,26 @@ func TestASlowPageOfMetricsEndsWithItsTimeout(t *testing.T) {
 type sourceFunc func(context.Context) (processReading, error)
 
 func (f sourceFunc) read(ctx context.Context) (processReading, error) { return f(ctx) }
+
+// Whatever a page of metrics holds: its figures are such as a process can have, or there is a short error.
+func FuzzProcessValues(f *testing.F) {
+	good := metricsOf("1", "2", "3")
+	for _, seed := range []string{
+		"", good, good + good, metricsOf("NaN", "-Inf", "1e300"), "process_cpu_seconds_total{a=\"b\\\"\n\"} 1 2\n", "process_cpu_seconds_total{",
+		"process_cpu_seconds_total{a=\"" + strings.Repeat("\xff", 100) + "\"} 1\n", "process_cpu_seconds_total 0x1p3 # {a=\"b\"} 1\n",
+		"process_open_fds 1\r\nprocess_open_fds 2\r\n", "process_open_fds\t5\nprocess_open_fds{} 6\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, page []byte) {
+		values, err := processValues(page)
+		if err != nil && len(err.Error()) > 500 {
+			t.Errorf("an error of %d bytes", len(err.Error()))
+		}
+		for name, v := range values {
+			if !(v >= 0 && v <= maxRemoteValue) || !strings.HasPrefix(name, "process_") {
+				t.Errorf("%q is %g", name, v)
+			}
+		}
+	})
+}
