@@ -3,7 +3,7 @@
 # make check   format, vet, lint, dead code, known vulnerabilities, rendered files unchanged, dashboards as Grafana's types have them
 # make bench   the benchmarks
 # make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio, k6 and Locust, and what probes cost beside
-#              blackbox_exporter; it installs them; about a quarter of an hour
+#              blackbox_exporter, and reading a Redis beside redis_exporter; it installs them; about a quarter of an hour
 # make bench-pages  how right the figures of pages are, beside Lighthouse, which it installs; about ten minutes
 # make soak-pages   whether a browser and perfwatch stay as large over 300 loads of a page; about six minutes
 # make render  write the rendered files (rules, rule tests, dashboards, schemas, the reference) anew
@@ -59,6 +59,7 @@ bench-peers:
 	@.ci/install wrk=wrk locust=python3-locust || echo "wrk, locust: what is missing is left out"
 	@for l in $(LOADERS); do [ -x $(TOOLS)/peers/$${l%%=*} ] || GOBIN=$(TOOLS)/peers go install $${l#*=} || echo "$${l%%=*}: left out"; done
 	@.ci/install prometheus-blackbox-exporter=prometheus-blackbox-exporter || echo "blackbox_exporter is left out"
+	@.ci/install prometheus-redis-exporter=prometheus-redis-exporter redis-server=redis-server || echo "redis_exporter is left out"
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(TOOLS)/perfwatch ./cmd/perfwatch
 	cd internal/benchpeers && go build -mod=mod -o $(TOOLS)/benchpeers . && \
 		$(TOOLS)/benchpeers -tools $(TOOLS)/peers -perfwatch $(TOOLS)/perfwatch

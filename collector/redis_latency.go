@@ -38,9 +38,10 @@ type latencyCounts struct {
 	buckets [numLatencyBounds]float64
 }
 
-// metric is a histogram; without LATENCY HISTOGRAM one of no buckets, from which the mean can be had.
+// metric is a histogram; without LATENCY HISTOGRAM one of no buckets, from which the mean can be had. So is that of a
+// command which nobody has sent: most servers never see half of those that we watch.
 func (l *latencyCounts) metric(d *prometheus.Desc, s *statSeries, name string) prometheus.Metric {
-	if !l.known {
+	if !l.known || l.calls == 0 {
 		return prometheus.MustNewConstHistogramWithCreatedTimestamp(d, uint64(s.calls), s.seconds, nil, s.created, name)
 	}
 	buckets := make(map[float64]uint64, numLatencyBounds)

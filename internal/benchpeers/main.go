@@ -1,6 +1,6 @@
 // Benchpeers compares perfwatch with others on this machine. Its bursts with other load generators: what a request costs
 // each of them, and what each says of a target that stops for a second in every five. Its probes with other probers: what
-// a probe costs, what many of them hold in memory, and how evenly they ask. It is a module of its own, so that the program
+// a probe costs, what many of them hold in memory, and how evenly they ask. Its reading of Redis with redis_exporter. It is a module of its own, so that the program
 // does not depend on what only a comparison needs. `make bench-peers` runs it.
 package main
 
@@ -53,7 +53,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	open := flags.Duration("open", 10*time.Second, "how long the clients of the open model send at each rate; 0 leaves them out")
 	stall := flags.Duration("stall", 30*time.Second, "how long the target that stops is asked; 0 leaves it out")
 	program := flags.String("perfwatch", "", "perfwatch itself, whose probes are measured beside other probers; left out: they are not")
-	probing := flags.Duration("probing", 20*time.Second, "how long each prober is measured, in whole tens of seconds")
+	probing := flags.Duration("probing", 20*time.Second, "how long each prober is measured, in whole tens of seconds; 0 leaves them out")
+	redis := flags.Bool("redis", true, "whether a Redis is read, beside redis_exporter")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -88,5 +89,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *program == "" {
 		return nil
 	}
-	return b.probing(ctx, *probing)
+	if *probing > 0 {
+		if err := b.probing(ctx, *probing); err != nil {
+			return err
+		}
+	}
+	if !*redis {
+		return nil
+	}
+	return b.redis(ctx)
 }
