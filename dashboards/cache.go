@@ -5,13 +5,23 @@ import (
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
-// redisRate is how fast a counter of each Redis goes; redisNow is a gauge of each.
+// redisRate is how fast a counter of each Redis goes, all its nodes together; redisNow is a gauge of each node.
 func redisRate(metric string) string {
 	return `sum by (redis) (rate(perfwatch_redis_` + metric + `_total{redis=~"$redis"}[$__rate_interval]))`
 }
 
 func redisNow(metric string) string {
-	return `max by (redis) (perfwatch_redis_` + metric + `{redis=~"$redis"})`
+	return `max by (redis, node) (perfwatch_redis_` + metric + `{redis=~"$redis"})`
+}
+
+// redisKeys is a gauge of each database, all nodes together.
+func redisKeys(metric string) string {
+	return `sum by (redis, db) (max by (redis, node, db) (perfwatch_redis_db_` + metric + `{redis=~"$redis"}))`
+}
+
+// redisCommandRate is how often clients of each Redis send some commands.
+func redisCommandRate(commands string) string {
+	return `sum by (redis, command) (rate(perfwatch_redis_commands_total{redis=~"$redis", command=~"` + commands + `"}[$__rate_interval]))`
 }
 
 // hitsByRedis is the hit ratio of each Redis. Hits and misses are summed before they are divided: a mean of ratios would
@@ -47,17 +57,43 @@ func drawCache(g *grid, cfg *config.Config) {
 	g.add(8, 7, series(405, "Keys that went", "Keys a second that expired, and those thrown out for want of memory.", "ops",
 		query{redisRate("expired_keys"), "{{redis}} expired"}, query{redisRate("evicted_keys"), "{{redis}} evicted"}))
 	g.add(8, 7, series(411, "Keys", "Keys of each database.", "short",
-		query{`max by (redis, db) (perfwatch_redis_db_keys{redis=~"$redis"})`, "{{redis}} {{db}}"}))
+		query{redisKeys("keys"), "{{redis}} {{db}}"}))
 	g.add(8, 7, series(412, "Keys that will expire", "Share of the keys of each database that have a time to live.", "percentunit",
-		query{ratio(`max by (redis, db) (perfwatch_redis_db_expiring_keys{redis=~"$redis"})`,
-			`max by (redis, db) (perfwatch_redis_db_keys{redis=~"$redis"})`), "{{redis}} {{db}}"}).ofOne())
+		query{ratio(redisKeys("expiring_keys"), redisKeys("keys")), "{{redis}} {{db}}"}).ofOne())
+	expired, evicted := redisRate("expired_keys"), redisRate("evicted_keys")
+	g.add(12, 7, series(413, "Expired, of the keys that went",
+		"Keys that lived as long as they were meant to, over those and the ones thrown out for want of memory. Much below 1, "+
+			"the memory decides how long keys live, and not their time to live.", "percentunit",
+		query{ratio(expired, "("+expired+" + "+evicted+")"), "{{redis}}"}).ofOne())
+	g.add(12, 7, series(414, "Mean time to live",
+		"As Redis estimates it from samples, of keys that have one, and as it is now, not as it was set. Absent on replicas, where it "+
+			"means nothing, and while there is no estimate.", "s",
+		query{`max by (redis, node, db) (perfwatch_redis_db_average_ttl_seconds{redis=~"$redis"})`, "{{redis}} {{node}} {{db}}"}))
+	drawInvalidation(g)
 	g.row(420, "Memory and clients")
 	g.add(8, 7, series(404, "Redis memory",
 		"Memory in use, and the most that Redis may use. Without a most it is not bounded.", "bytes",
-		query{redisNow("memory_used_bytes"), "{{redis}} used"}, query{redisNow("memory_max_bytes"), "{{redis}} most"}))
+		query{redisNow("memory_used_bytes"), "{{redis}} {{node}} used"}, query{redisNow("memory_max_bytes"), "{{redis}} {{node}} most"}))
 	g.add(8, 7, series(421, "Fragmentation",
 		"Resident over allocated memory. Well above 1 wastes memory, below 1 is swapping.", "none",
-		query{redisNow("memory_fragmentation_ratio"), "{{redis}}"}))
+		query{redisNow("memory_fragmentation_ratio"), "{{redis}} {{node}}"}))
 	g.add(8, 7, series(406, "Clients", "Connections, and those that wait in a blocking command.", "short",
-		query{redisNow("connected_clients"), "{{redis}} connected"}, query{redisNow("blocked_clients"), "{{redis}} blocked"}))
+		query{redisNow("connected_clients"), "{{redis}} {{node}} connected"},
+		query{redisNow("blocked_clients"), "{{redis}} {{node}} blocked"}))
+}
+
+// drawInvalidation shows how clients take keys out of a cache, and who is told.
+func drawInvalidation(g *grid) {
+	g.row(430, "Invalidation")
+	g.add(8, 7, series(431, "Deletions", "DEL and UNLINK a second. Each may name many keys. UNLINK frees their memory in the background.", "ops",
+		query{redisCommandRate("del|unlink"), "{{redis}} {{command}}"}))
+	g.add(8, 7, series(432, "Times to live given", "EXPIRE and its like a second. SET with EX is not among them.", "ops",
+		query{redisCommandRate("expire|pexpire|expireat"), "{{redis}} {{command}}"}))
+	g.add(8, 7, series(433, "Flushes", "FLUSHDB and FLUSHALL a second: everything goes at once, and the hit ratio with it.", "ops",
+		query{redisCommandRate("flushdb|flushall"), "{{redis}} {{command}}"}))
+	g.add(12, 7, series(434, "Objects freed in the background", "What UNLINK and FLUSHALL ASYNC leave to a thread of its own.", "ops",
+		query{redisRate("lazy_freed_objects"), "{{redis}}"}))
+	g.add(12, 7, series(435, "Clients that are told of changes",
+		"Clients that keep keys themselves and are told when those change (CLIENT TRACKING).", "short",
+		query{redisNow("tracking_clients"), "{{redis}} {{node}}"}))
 }
