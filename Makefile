@@ -101,7 +101,7 @@ vulnerabilities: $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 
 # Types of Grafana's from npm, pinned; without npm it says so and passes.
 dashboards-schema:
-	@if command -v npm >/dev/null; then dashboards/schema/check $(TOOLS)/grafana-schema; \
+	@if command -v npm >/dev/null; then .ci/grafana/check $(TOOLS)/grafana-schema; \
 	else echo "dashboards-schema: npm is not installed, not checked"; fi
 
 render:

@@ -15,7 +15,7 @@ func with(cfg *config.Config, m objective.Measure, quantile float64, shown ...qu
 // drawBursts shows the last burst of each load probe, and the trend from burst to burst.
 func drawBursts(g *grid, cfg *config.Config) {
 	g.row(300, "Load bursts")
-	g.add(24, 7, lastBursts())
+	g.add(24, 7, lastBursts(chosen))
 	g.add(8, 8, series(302, "Requests of bursts", "Requests a second that bursts send now.", "reqps",
 		query{`sum by (probe) (rate(perfwatch_load_requests_total{probe=~"$probe"}[$__rate_interval]))`, "{{probe}}"}))
 	g.add(8, 8, series(310, "Failures of bursts by outcome",
@@ -45,24 +45,29 @@ func addCapacity(g *grid, cfg *config.Config) {
 		query{lastOf("perfwatch_load_last_headroom_ratio", "min"), "{{probe}}"}))
 }
 
-func lastBursts() panel {
+// chosen and every are matchers of the probes that are shown.
+const chosen, every = `probe=~"$probe"`, `probe!=""`
+
+// lastBursts is a row for each load probe that a matcher selects.
+func lastBursts(probes string) panel {
+	last := func(metric, how string) string { return how + ` by (probe) (` + metric + `{` + probes + `})` }
 	latency := func(quantile string) string {
-		return `max by (probe) (perfwatch_load_last_latency_seconds{probe=~"$probe",endpoint="",quantile=~"` + quantile + `"})`
+		return `max by (probe) (perfwatch_load_last_latency_seconds{` + probes + `,endpoint="",quantile=~"` + quantile + `"})`
 	}
 	const about = "The last burst of each load probe. One that is not valid could not keep its own plan and feeds no objective."
 	return table(301, "Last bursts", about, "probe",
-		column{"valid", "bool_yes_no", lastOf("perfwatch_load_last_valid", "min"), steps("orange", from(1, "green"))},
-		column{"users", "none", lastOf("perfwatch_load_last_users_peak", "max"), nil},
-		column{"in flight", "none", lastOf("perfwatch_load_last_in_flight_peak", "max"), nil},
-		column{"requests a second", "reqps", lastOf("perfwatch_load_last_throughput_requests_per_second", "max"), nil},
+		column{"valid", "bool_yes_no", last("perfwatch_load_last_valid", "min"), steps("orange", from(1, "green"))},
+		column{"users", "none", last("perfwatch_load_last_users_peak", "max"), nil},
+		column{"in flight", "none", last("perfwatch_load_last_in_flight_peak", "max"), nil},
+		column{"requests a second", "reqps", last("perfwatch_load_last_throughput_requests_per_second", "max"), nil},
 		column{"p50", "s", latency("0.5"), nil},
 		column{"p95", "s", latency("0.95"), nil},
 		column{"p99", "s", latency("0.99"), nil},
 		column{"slowest", "s", latency(`1(\\.0)?`), nil}, // OpenMetrics writes 1.0
-		column{"errors", "percentunit", lastOf("perfwatch_load_last_error_ratio", "max"), steps("text", from(0.01, "orange"),
+		column{"errors", "percentunit", last("perfwatch_load_last_error_ratio", "max"), steps("text", from(0.01, "orange"),
 			from(0.1, "red"))},
-		column{"took", "s", lastOf("perfwatch_load_last_duration_seconds", "max"), nil},
-		column{"ended", "dateTimeFromNow", `1000 * ` + lastOf("perfwatch_load_last_timestamp_seconds", "max"), nil},
+		column{"took", "s", last("perfwatch_load_last_duration_seconds", "max"), nil},
+		column{"ended", "dateTimeFromNow", `1000 * ` + last("perfwatch_load_last_timestamp_seconds", "max"), nil},
 	)
 }
 

@@ -32,12 +32,12 @@ func addDetails(g *grid) {
 	g.row(530, "Waits, disks and network")
 	g.add(8, 8, series(531, "Pressure",
 		"Part of the time in which some tasks, or all at once, waited for CPU, memory or disks. It rises before the machine is full.",
-		"percentunit", query{rate("pressure_seconds_total", "resource, kind"), "{{resource}} {{kind}}"}))
+		"percentunit", query{rate("pressure_seconds_total", "resource, kind"), "{{resource}} {{kind}}"}).ofOne())
 	g.add(8, 8, series(532, "Disks", "Bytes a second that each disk read and wrote.", "binBps",
 		query{rate("disk_read_bytes_total", "device"), "{{device}} read"},
 		query{rate("disk_written_bytes_total", "device"), "{{device}} written"}))
 	g.add(8, 8, series(533, "Disks at work", "Part of the time in which each disk had something to do.", "percentunit",
-		query{rate("disk_busy_seconds_total", "device"), "{{device}}"}))
+		query{rate("disk_busy_seconds_total", "device"), "{{device}}"}).ofOne())
 	g.add(8, 8, series(534, "CPU by mode", "Cores in each mode. Steal is what other machines on the same hardware took.", "short",
 		query{rate("cpu_seconds_total", "mode"), "{{mode}}"}).stacked())
 	g.add(8, 8, series(535, "Network", "Bytes a second that each device received and sent.", "binBps",

@@ -17,7 +17,7 @@ func drawML(g *grid, cfg *config.Config) {
 		return false
 	}
 	g.row(800, "Inference")
-	g.add(24, 7, lastBursts())
+	g.add(24, 7, lastBursts(chosen))
 	for i, q := range []struct {
 		name, text string
 		value      float64

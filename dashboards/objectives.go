@@ -47,7 +47,7 @@ func addObjectives(g *grid, cfg *config.Config) {
 func figure(o *objective.Objective, id int, externalURL string) panel {
 	expr := fmt.Sprintf(`max by (objective) (perfwatch_objective_value{objective=%q}`+
 		` and on (instance, job, objective) perfwatch_objective_met)`, o.Name)
-	p := stat(id, o.Title, describe(o), unit(o.Measure.Unit()), expr)
+	p := stat(id, o.Title, describe(o), unit(o.Measure), expr)
 	p.FieldConfig.Defaults.NoValue = "not enough data"
 	p.FieldConfig.Defaults.Thresholds = colours(o)
 	p.Links = []panelLink{runbook(o, externalURL)}
@@ -56,7 +56,7 @@ func figure(o *objective.Objective, id int, externalURL string) panel {
 
 // graph shows an objective's value with whatever samples there are, against the thresholds that perfwatch itself uses.
 func graph(o *objective.Objective, id int, externalURL string) panel {
-	p := series(id, o.Title+" over time", describe(o), unit(o.Measure.Unit()),
+	p := series(id, o.Title+" over time", describe(o), unit(o.Measure),
 		query{fmt.Sprintf(`max by (objective) (perfwatch_objective_value{objective=%q})`, o.Name), "now"},
 		lines(o, ""))
 	p.Links = []panelLink{runbook(o, externalURL)}
@@ -147,9 +147,12 @@ func runbook(o *objective.Objective, externalURL string) panelLink {
 	return panelLink{Title: "Runbook", URL: externalURL + "/runbooks/" + o.AlertName(), TargetBlank: true}
 }
 
-// unit is Grafana's word for a unit.
-func unit(u objective.Unit) string {
-	switch u {
+// unit is Grafana's word for the unit of a measure.
+func unit(m objective.Measure) string {
+	if m == objective.LoadItemsRate { // items, not requests
+		return "ops"
+	}
+	switch m.Unit() {
 	case objective.Seconds:
 		return "s"
 	case objective.Ratio:

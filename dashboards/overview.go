@@ -14,7 +14,7 @@ func drawOverview(g *grid, cfg *config.Config) {
 	addRED(g, cfg)
 	if hasBursts(cfg) {
 		g.row(300, "Load bursts")
-		g.add(24, 7, lastBursts())
+		g.add(24, 7, lastBursts(every))
 	}
 	if len(cfg.Redis) > 0 || cfg.Host.Enabled {
 		g.row(400, "Cache and host")

@@ -41,9 +41,9 @@ func addOtherTrends(g *grid, cfg *config.Config) {
 	g.row(1120, "Load, cache and host")
 	if hasBursts(cfg) {
 		g.add(8, 8, compared(1121, "Bursts now and before", "The p95 of the last burst of each load probe.", "s",
-			`max by (probe) (perfwatch_load_last_latency_seconds{probe=~"$probe",endpoint="",quantile="0.95"})`, "probe"))
+			`max by (probe) (perfwatch_load_last_latency_seconds{endpoint="",quantile="0.95"})`, "probe"))
 		g.add(8, 8, compared(1122, "Throughput now and before", "Requests a second that succeeded in the last burst.", "reqps",
-			lastOf("perfwatch_load_last_throughput_requests_per_second", "min"), "probe"))
+			`min by (probe) (perfwatch_load_last_throughput_requests_per_second)`, "probe"))
 	}
 	if len(cfg.Redis) > 0 {
 		g.add(8, 8, compared(1123, "Cache hits now and before", "Share of lookups that found their key.", "percentunit",

@@ -21,9 +21,16 @@ func (s *stand) testPreview(t *testing.T) {
 	if code != exitOK || stderr.Len() > 0 {
 		t.Fatalf("exit code %d: %s", code, stderr.String())
 	}
+	// Its variables stand for what Prometheus knows, as in Grafana: a panel of what a dashboard does not offer would be empty.
 	for _, d := range dashboards.Render(s.config) {
-		if _, err := os.Stat(filepath.Join(dir, strings.TrimSuffix(d.File(), ".json")+".html")); err != nil {
-			t.Error(err)
+		page, err := os.ReadFile(filepath.Join(dir, strings.TrimSuffix(d.File(), ".json")+".html"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, section := range strings.Split(string(page), "<section")[1:] {
+			if strings.Contains(section, ">no data<") {
+				t.Errorf("%s: a panel is empty: %.200s", d.File(), section)
+			}
 		}
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "perfwatch-overview.html"))

@@ -34,7 +34,11 @@ func write(unit string, v float64, now time.Time) string {
 	case "ops", "cps", "iops", "rps", "eps":
 		return scaled(v, 1000, " "+unit, "k "+unit, "M "+unit)
 	case "dateTimeFromNow":
-		return seconds(now.Sub(time.UnixMilli(int64(v))).Seconds()) + " ago"
+		ago := now.Sub(time.UnixMilli(int64(v))).Seconds()
+		if ago < 0 {
+			return "in " + seconds(-ago)
+		}
+		return seconds(ago) + " ago"
 	case "dateTimeAsIso", "dateTimeAsLocal":
 		return time.UnixMilli(int64(v)).UTC().Format("2006-01-02 15:04:05")
 	case "bool_yes_no":
