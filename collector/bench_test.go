@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,22 +87,89 @@ func TestObservingDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// BenchmarkGather1000Probes is one scrape of a daemon with a thousand probes that have all run.
-func BenchmarkGather1000Probes(b *testing.B) {
+// tenThousandProbes are those of a recorder. Each has run so often that its answers are in the buckets that they usually
+// are in; and its connection, which was kept, has connected once.
+func tenThousandProbes(tb testing.TB) (*prometheus.Registry, *Recorder, []*ProbeSeries) {
+	tb.Helper()
 	reg := prometheus.NewRegistry()
 	rec := NewRecorder(reg, observedBook())
-	samples := httpSamples()
-	for i := range 1000 {
-		s := rec.Probe(ProbeInfo{Name: fmt.Sprint("probe", i), Group: "api", Kind: "http", Interval: time.Minute})
-		for j := range samples {
-			s.Observe(&samples[j])
+	all := make([]*ProbeSeries, 10_000)
+	for i := range all {
+		all[i] = rec.Probe(ProbeInfo{Name: fmt.Sprint("probe", i), Group: "api", Kind: "http", Interval: time.Minute})
+		for run := range 20 {
+			all[i].Observe(usualSample(i, run))
 		}
 	}
+	return reg, rec, all
+}
+
+// usualSample is a run of a target that takes from 8 to 200 ms, give or take a quarter.
+func usualSample(target, run int) *probes.Sample {
+	d := time.Duration(8+target%192) * time.Millisecond * time.Duration(90+run) / 100
+	s := &probes.Sample{Start: time.Now(), Duration: d}
+	s.Status, s.Bytes, s.TraceID = 200, 4096, probes.TraceID{15: byte(run + 1)}
+	if run == 0 {
+		s.Phases.Set(probes.Connect, d/20)
+	}
+	for _, p := range []probes.Phase{probes.Request, probes.FirstByte, probes.Transfer} {
+		s.Phases.Set(p, d/time.Duration(p+1))
+	}
+	return s
+}
+
+// BenchmarkGather10000Probes is a scrape of a daemon with ten thousand probes, without its writing, while they run; and how
+// long the longest of their observations took meanwhile.
+func BenchmarkGather10000Probes(b *testing.B) {
+	reg, _, all := tenThousandProbes(b)
+	var longest atomic.Int64
+	stop := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond): // 1,000 a second
+			}
+			sample, start := usualSample(i%len(all), i%20), time.Now()
+			all[i%len(all)].Observe(sample)
+			longest.Store(max(longest.Load(), int64(time.Since(start))))
+		}
+	})
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := reg.Gather(); err != nil {
 			b.Fatal(err)
 		}
+	}
+	close(stop)
+	running.Wait()
+	b.ReportMetric(float64(longest.Load())/1e6, "ms-longest-observation")
+}
+
+// BenchmarkProbeMemory is what the metrics of a probe hold, and what of that its histograms do.
+func BenchmarkProbeMemory(b *testing.B) {
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	for b.Loop() {
+		before := heap()
+		_, rec, all := tenThousandProbes(b)
+		with := heap()
+		for _, v := range rec.vectors.times() {
+			v.all = nil
+		}
+		for _, s := range all {
+			s.duration = nil
+			clear(s.phases[:])
+		}
+		without := heap()
+		runtime.KeepAlive(rec)
+		b.ReportMetric(float64(with-without)/float64(len(all)), "histogram-B/probe")
+		b.ReportMetric(float64(without-before)/float64(len(all)), "other-B/probe")
 	}
 }
 

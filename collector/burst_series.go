@@ -1,11 +1,13 @@
 package collector
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/probes"
 )
 
@@ -19,7 +21,7 @@ type BurstSeries struct {
 	aborts        map[load.Cause]prometheus.Counter
 	invalid       map[load.Doubt]prometheus.Counter
 	dropped       prometheus.Counter
-	judged        burstFeeds
+	judged        atomic.Pointer[burstFeeds]
 }
 
 // leafSeries are the series of one endpoint.
@@ -45,8 +47,8 @@ func (s *ProbeSeries) Burst(plan *load.Plan) *BurstSeries {
 		aborts:  map[load.Cause]prometheus.Counter{},
 		invalid: map[load.Doubt]prometheus.Counter{},
 		dropped: v.dropped.WithLabelValues(name),
-		judged:  newBurstFeeds(r.book, s.info.Group, name),
 	}
+	b.feed(r.book)
 	for _, result := range []load.Result{load.Completed, load.Aborted, load.Invalid} {
 		b.bursts[result] = v.bursts.WithLabelValues(name, string(result))
 	}
@@ -70,6 +72,12 @@ func (s *ProbeSeries) Burst(plan *load.Plan) *BurstSeries {
 	return b
 }
 
+// feed makes the objectives of a book those that the bursts feed from now on.
+func (b *BurstSeries) feed(book *objective.Book) {
+	judged := newBurstFeeds(book, b.probe.info.Group, b.probe.info.Name)
+	b.judged.Store(&judged)
+}
+
 // removeLeaves deletes the series of leaves that a new plan no longer has.
 func (s *ProbeSeries) removeLeaves(old, kept []load.Leaf) {
 	v, probe := &s.recorder.vectors, s.info.Name
@@ -83,8 +91,8 @@ func (s *ProbeSeries) removeLeaves(old, kept []load.Leaf) {
 			v.requests.DeletePartialMatch(prometheus.Labels{"probe": probe, "task": leaf.Task, "endpoint": leaf.Endpoint})
 		}
 		if !endpoints[leaf.Endpoint] {
-			v.response.DeleteLabelValues(probe, leaf.Endpoint)
-			v.service.DeleteLabelValues(probe, leaf.Endpoint)
+			v.response.remove(probe, leaf.Endpoint)
+			v.service.remove(probe, leaf.Endpoint)
 			s.removeEndpoint(leaf.Endpoint)
 		}
 	}
@@ -122,15 +130,15 @@ func (b *BurstSeries) Begin() { b.active.Set(1) }
 func (b *BurstSeries) End(s *load.Summary, w *BurstWatch) {
 	b.active.Set(0)
 	b.users.Set(0)
-	all := s.All()
+	all, judged := s.All(), *b.judged.Load()
 	last := lastMetrics{descs: b.probe.recorder.descs, probe: b.probe.info.Name}
-	last.burst(s, &all, b.judged.quantiles())
+	last.burst(s, &all, judged.quantiles())
 	last.watched(w)
 	b.probe.last.Store(&last.metrics)
 	b.probe.lastRun.set(unixSeconds(s.End))
 	if s.Valid() {
 		b.probe.lastSuccess.set(unixSeconds(s.End))
-		b.judged.judge(s, &all, w)
+		judged.judge(s, &all, w)
 	}
 	b.count(s) // whoever sees a burst counted finds its figures
 }

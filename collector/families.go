@@ -80,7 +80,8 @@ func probeFamilies() []Family {
 		{probeDuration, histogram, []string{"probe", "group"},
 			"Time of a whole request to its last byte, or to its failure. Failures count too: a timeout at the time it took."},
 		{probePhaseDuration, histogram, []string{"probe", "phase"},
-			"Time of one phase of a request. A phase that did not happen, as connect on a kept connection, has no observation."},
+			"Time of one phase of a request. A phase that did not happen, as connect on a kept connection, has no observation; one that " +
+				"never did has no series."},
 		{probeScheduleLag, histogram, nil, "How late runs were started after the instant that their schedule intended."},
 		{probeLastRun, gauge, []string{"probe"}, "When the last run ended. Absent before the first."},
 		{probeLastSuccess, gauge, []string{"probe"}, "When the last successful run ended. Absent before the first."},

@@ -43,6 +43,7 @@ type Host struct {
 type usage struct {
 	recent  recentMean
 	peak    slidingMax
+	bounds  []float64
 	samples prometheus.Histogram
 	feed    feed
 	above   []aboveThreshold
@@ -60,11 +61,13 @@ type aboveThreshold struct {
 const longestGap = 2 * time.Second
 
 func newUsage(name string, book *objective.Book, m objective.Measure) usage {
+	bounds := ratioBounds(book, m)
 	u := usage{
 		recent: recentMean{width: usageWindow},
 		peak:   slidingMax{width: peakWindow},
+		bounds: bounds,
 		samples: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: name, Help: family(name).Help, Buckets: ratioBounds(book, m),
+			Name: name, Help: family(name).Help, Buckets: bounds,
 		}),
 		feed: book.Of(m, "", "", ""),
 	}
@@ -76,6 +79,24 @@ func newUsage(name string, book *objective.Book, m objective.Measure) usage {
 		}
 	}
 	return u
+}
+
+// judge makes the objectives of a book those that the samples feed from now on. The histogram begins anew if they give it
+// other bounds.
+func (u *usage) judge(name string, book *objective.Book, m objective.Measure) {
+	fresh := newUsage(name, book, m)
+	if !slices.Equal(u.bounds, fresh.bounds) {
+		u.bounds, u.samples = fresh.bounds, fresh.samples
+	}
+	for i := range fresh.above {
+		a := &fresh.above[i]
+		for _, before := range u.above {
+			if before.objective == a.objective && before.Threshold == a.Threshold {
+				a.seconds = before.seconds
+			}
+		}
+	}
+	u.feed, u.above = fresh.feed, fresh.above
 }
 
 func (u *usage) add(at time.Time, ratio float64) {
@@ -118,6 +139,14 @@ func newHost(source func(context.Context) (hostState, error), book *objective.Bo
 		cpu:    newUsage(hostCPUUsageSample, book, objective.CPUUsage),
 		memory: newUsage(hostMemoryUsageSample, book, objective.MemoryUsage),
 	}
+}
+
+// Judge makes the objectives of another book those that the samples feed from now on.
+func (h *Host) Judge(book *objective.Book) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.cpu.judge(hostCPUUsageSample, book, objective.CPUUsage)
+	h.memory.judge(hostMemoryUsageSample, book, objective.MemoryUsage)
 }
 
 // Run samples until ctx is done.

@@ -45,17 +45,19 @@ func (s *ProbeSeries) removeEndpoint(name string) {
 		h.gone = true
 		delete(s.endpoints, name)
 	}
-	labels := prometheus.Labels{"probe": s.info.Name, "endpoint": name}
-	s.recorder.vectors.cache.DeletePartialMatch(labels)
-	s.recorder.vectors.serverTiming.DeletePartialMatch(labels)
+	s.recorder.vectors.cache.DeletePartialMatch(prometheus.Labels{"probe": s.info.Name, "endpoint": name})
+	s.recorder.vectors.serverTiming.remove(s.info.Name, name)
 }
 
 // retire keeps what the probe still observes from making series. It is called with the recorder's lock held.
 func (s *ProbeSeries) retire() {
+	s.gone = true
 	if s.http != nil {
 		s.http.gone = true
 	}
-	s.page.gone = true
+	if s.page != nil {
+		s.page.gone = true
+	}
 	for _, h := range s.endpoints {
 		h.gone = true
 	}

@@ -137,8 +137,8 @@ func TestExemplarsGoWithTheirProbe(t *testing.T) {
 			t.Errorf("%s is still there", name)
 		}
 	}
-	if n := len(rec.vectors.duration.traced); n != 1 {
-		t.Errorf("%d histograms are held, want 1", n)
+	if n := len(rec.vectors.duration.all); n != 1 {
+		t.Errorf("%d probes have histograms, want 1", n)
 	}
 	again := rec.Probe(homeProbe())
 	again.Observe(traced(time.Second, 0))

@@ -10,14 +10,6 @@ import (
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
-// Shape of the native histograms. The factor gives eight buckets to each doubling; the number of buckets is capped, so
-// that hostile durations cannot grow one without bound.
-const (
-	nativeFactor     = 1.1
-	nativeMaxBuckets = 100
-	nativeMinReset   = time.Hour
-)
-
 // family finds a declared metric. A name that is not declared is a defect of this package.
 func family(name string) Family {
 	families := Families()
@@ -65,25 +57,27 @@ func newGaugeVec(name string) *prometheus.GaugeVec {
 	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.Name, Help: f.Help}, f.Labels)
 }
 
-// secondsOpts describes a histogram of durations: native, and classic with bounds.
-func secondsOpts(name string, bounds []float64) prometheus.HistogramOpts {
-	return prometheus.HistogramOpts{
+// newHistogramVec makes histograms of what is no duration: native, and classic with bounds.
+func newHistogramVec(name string, bounds []float64) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: name, Help: family(name).Help,
 		Buckets:                         bounds,
-		NativeHistogramBucketFactor:     nativeFactor,
+		NativeHistogramBucketFactor:     1.1, // nativeSchema
 		NativeHistogramMaxBucketNumber:  nativeMaxBuckets,
-		NativeHistogramMinResetDuration: nativeMinReset,
-	}
-}
-
-func newSecondsVec(name string, bounds []float64) *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(secondsOpts(name, bounds), family(name).Labels)
+		NativeHistogramMinResetDuration: time.Hour,
+	}, family(name).Labels)
 }
 
 // secondsBounds are the classic bounds of durations: 5 ms to 10 s, and every threshold of the latency objectives, so
 // that they are judged by a counted bucket and not by interpolation.
 func secondsBounds(book *objective.Book) []float64 {
 	return withThresholds([]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, book, objective.Latency)
+}
+
+// pageBounds are the classic bounds of the durations of pages.
+func pageBounds(book *objective.Book) []float64 {
+	bounds := []float64{.1, .25, .5, .75, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 30}
+	return withThresholds(withThresholds(bounds, book, objective.PageFCP), book, objective.PageTTI)
 }
 
 // ratioBounds are the classic bounds of a ratio and every threshold of the objectives on a measure.

@@ -49,8 +49,9 @@ func pageFamilies() []Family {
 
 // pageVectors are the metrics of pages: histograms in the order of their figures, and gauges of the last run.
 type pageVectors struct {
-	seconds                         [numPageFigures]*prometheus.HistogramVec
-	shift, bytes, requests, warm    *prometheus.HistogramVec
+	seconds                         [numPageFigures]*latencyVec
+	warm                            *latencyVec
+	shift, bytes, requests          *prometheus.HistogramVec
 	failures                        *prometheus.CounterVec
 	parsed, load, difference        *prometheus.GaugeVec
 	typeRequests, typeBytes, failed *prometheus.GaugeVec
@@ -72,19 +73,18 @@ func warmNames() [numPageFigures]string { return [...]string{"ttfb", "fcp", "lcp
 
 // newPageVectors makes them. The bounds of durations have every threshold of the objectives on pages.
 func newPageVectors(book *objective.Book) pageVectors {
-	bounds := withThresholds([]float64{.1, .25, .5, .75, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 30}, book, objective.PageFCP)
-	bounds = withThresholds(bounds, book, objective.PageTTI)
+	bounds := pageBounds(book)
 	v := pageVectors{
-		shift:    newSecondsVec(pageShift, []float64{.01, .025, .05, .1, .15, .25, .5, 1}),
-		bytes:    newSecondsVec(pageBytes, prometheus.ExponentialBuckets(10_000, 2, 13)),
-		requests: newSecondsVec(pageRequests, []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}),
-		warm:     newSecondsVec(pageWarm, bounds),
+		shift:    newHistogramVec(pageShift, []float64{.01, .025, .05, .1, .15, .25, .5, 1}),
+		bytes:    newHistogramVec(pageBytes, prometheus.ExponentialBuckets(10_000, 2, 13)),
+		requests: newHistogramVec(pageRequests, []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}),
+		warm:     newLatencyVec(pageWarm, bounds),
 		failures: newCounterVec(pageFailures), parsed: newGaugeVec(pageParsed), load: newGaugeVec(pageLoad),
 		difference: newGaugeVec(pageDifference), typeRequests: newGaugeVec(pageTypeRequests), typeBytes: newGaugeVec(pageTypeBytes),
 		failed: newGaugeVec(pageFailedRequests), troubles: newGaugeVec(pageTroubles), marks: newGaugeVec(pageMark),
 	}
 	for i, name := range [numPageFigures]string{pageFirstByte, pageFCP, pageLCP, pageTTI, pageBlocking} {
-		v.seconds[i] = newSecondsVec(name, bounds)
+		v.seconds[i] = newLatencyVec(name, bounds)
 	}
 	return v
 }
@@ -94,10 +94,13 @@ func (v *pageVectors) ofLast() []*prometheus.GaugeVec {
 	return []*prometheus.GaugeVec{v.parsed, v.load, v.difference, v.typeRequests, v.typeBytes, v.failed, v.troubles, v.marks}
 }
 
+// times are the histograms of durations.
+func (v *pageVectors) times() []*latencyVec { return append(slices.Clone(v.seconds[:]), v.warm) }
+
 func (v *pageVectors) collectors() []prometheus.Collector {
 	all := make([]prometheus.Collector, 0, 5+len(v.seconds)+8)
-	all = append(all, v.shift, v.bytes, v.requests, v.warm, v.failures)
-	for _, h := range v.seconds {
+	all = append(all, v.shift, v.bytes, v.requests, v.failures)
+	for _, h := range v.times() {
 		all = append(all, h)
 	}
 	for _, g := range v.ofLast() {
@@ -108,27 +111,24 @@ func (v *pageVectors) collectors() []prometheus.Collector {
 
 // pageSeries are the series that only a probe of a page has.
 type pageSeries struct {
-	probe                  *ProbeSeries // nil for any other probe
-	seconds                [numPageFigures]prometheus.Observer
-	warm                   [numPageFigures]prometheus.Observer
+	probe                  *ProbeSeries
+	seconds, warm          [numPageFigures]*latency
 	shift, bytes, requests prometheus.Observer
 	failures               map[string]prometheus.Counter
-	fcp, tti               feed
 	gone                   bool // guarded by the recorder's lock
 }
 
-// fill makes them at zero, if the probe loads pages. It is called with the recorder's lock held.
-func (s *pageSeries) fill(p *ProbeSeries) {
-	info, r := &p.info, p.recorder
+// newPageSeries makes them at zero, if the probe loads pages; nil for any other. It is called with the recorder's lock held.
+func newPageSeries(p *ProbeSeries) *pageSeries {
+	info := &p.info
 	if info.Kind != kindPage {
-		return
+		return nil
 	}
-	v := &r.vectors.page
-	s.probe = p
+	v, s := &p.recorder.vectors.page, &pageSeries{probe: p}
 	for i := range s.seconds {
-		s.seconds[i] = v.seconds[i].WithLabelValues(info.Name, info.Group)
+		s.seconds[i] = v.seconds[i].of(info.Name, info.Group)
 		if info.Warm {
-			s.warm[i] = v.warm.WithLabelValues(info.Name, info.Group, warmNames()[i])
+			s.warm[i] = v.warm.of(info.Name, info.Group, warmNames()[i])
 		}
 	}
 	s.shift = v.shift.WithLabelValues(info.Name, info.Group)
@@ -138,12 +138,12 @@ func (s *pageSeries) fill(p *ProbeSeries) {
 	for _, reason := range probes.PageReasons() {
 		s.failures[reason] = v.failures.WithLabelValues(info.Name, reason)
 	}
-	s.fcp, s.tti = r.book.Of(objective.PageFCP, info.Group, info.Name, ""), r.book.Of(objective.PageTTI, info.Group, info.Name, "")
+	return s
 }
 
 // observe records what a run found out; a nil res is a run of another kind, or one that panicked.
 func (s *pageSeries) observe(res *probes.PageResult, ok bool, end time.Time) {
-	if res == nil || s.probe == nil {
+	if res == nil || s == nil {
 		return
 	}
 	if c := s.failures[res.Reason]; c != nil {
@@ -155,16 +155,17 @@ func (s *pageSeries) observe(res *probes.PageResult, ok bool, end time.Time) {
 	}
 	f := &res.Figures
 	for i, d := range pageDurations(res) {
-		s.seconds[i].Observe(d.Seconds())
+		s.seconds[i].observe(d, probes.TraceID{}, end)
 	}
-	s.fcp.observe(end, f.FirstPaint.Seconds())
-	s.tti.observe(end, f.Interactive.Seconds())
+	feeds := s.probe.feeds.Load()
+	feeds.fcp.observe(end, f.FirstPaint.Seconds())
+	feeds.tti.observe(end, f.Interactive.Seconds())
 	s.shift.Observe(f.Shift)
 	s.bytes.Observe(float64(f.Bytes))
 	s.requests.Observe(float64(f.Requests))
 	if res.Warm != nil && s.warm[0] != nil {
 		for i, d := range pageDurations(&probes.PageResult{Figures: *res.Warm}) {
-			s.warm[i].Observe(d.Seconds())
+			s.warm[i].observe(d, probes.TraceID{}, end)
 		}
 	}
 	s.showLast(res)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/probes"
@@ -19,22 +21,27 @@ type ProbeSeries struct {
 	recorder *Recorder
 	info     ProbeInfo
 
+	label1   []*dto.LabelPair       // the probe's name, which is the only label of most series
+	created  *timestamppb.Timestamp // when it was added
+	interval atomic.Int64           // between runs, nanoseconds
+
 	counts   runCounts
-	failures prometheus.Gauge
-	duration *latency                   // nil for bursts
-	phases   [probes.NumPhases]*latency // likewise
+	failures atomic.Uint64                             // in a row
+	duration *latency                                  // nil for bursts
+	phases   [probes.NumPhases]atomic.Pointer[latency] // nil until the phase happens first
+	gone     bool                                      // guarded by recorder.mu
 
 	success, lastRun, lastSuccess, status, bytes, certificate, overdue lastValue
 
-	latency, errors feed
-	http            *httpSeries            // of the probe's own request; nil for bursts
-	endpoints       map[string]*httpSeries // of a burst; guarded by recorder.mu
+	feeds     atomic.Pointer[feeds]
+	http      *httpSeries            // of the probe's own request; nil for bursts
+	endpoints map[string]*httpSeries // of a burst; guarded by recorder.mu
 
 	sql         sqlSeries
 	steps       journeySeries
 	consistency consistencySeries
 	canary      canarySeries
-	page        pageSeries
+	page        *pageSeries
 
 	last  atomic.Pointer[[]prometheus.Metric] // of the last burst; nil before the first
 	burst *BurstSeries                        // guarded by recorder.mu
@@ -55,11 +62,9 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 	v, name := &r.vectors, info.Name
 	s := &ProbeSeries{
 		recorder: r, info: info,
-		counts:   runCounts{created: time.Now()},
-		failures: v.failures.WithLabelValues(name),
-		errors:   r.book.Of(objective.ErrorRatio, info.Group, name, ""),
+		label1: []*dto.LabelPair{labelPair("probe", name)}, created: timestamppb.Now(),
 	}
-	v.info.WithLabelValues(name, info.Group, info.Kind).Set(1)
+	s.feed(r.book)
 	if info.Kind == kindLoad {
 		s.endpoints = map[string]*httpSeries{}
 		return s
@@ -69,13 +74,17 @@ func newProbeSeries(r *Recorder, info ProbeInfo) *ProbeSeries {
 	s.steps = newJourneySeries(v.steps, info)
 	s.consistency.fill(&v.consistency, info)
 	s.canary.fill(&v.canary, info)
-	s.page.fill(s)
-	s.latency = r.book.Of(objective.Latency, info.Group, name, "")
+	s.page = newPageSeries(s)
 	s.duration = v.duration.of(name, info.Group)
-	for p := range s.phases {
-		s.phases[p] = v.phases.of(name, probes.Phase(p).String())
-	}
 	return s
+}
+
+// feed makes the objectives of a book those that the runs feed from now on.
+func (s *ProbeSeries) feed(book *objective.Book) {
+	of := func(m objective.Measure) feed { return book.Of(m, s.info.Group, s.info.Name, "") }
+	s.feeds.Store(&feeds{
+		latency: of(objective.Latency), errors: of(objective.ErrorRatio), fcp: of(objective.PageFCP), tti: of(objective.PageTTI),
+	})
 }
 
 // label tells the labels of a target, and no longer those that it had. It is called with the recorder's lock held.
@@ -103,12 +112,12 @@ func (s *ProbeSeries) Observe(sample *probes.Sample) {
 	s.lastRun.set(unixSeconds(end))
 	ok := sample.Outcome == probes.OK
 	s.success.set(oneIf(ok))
-	s.errors.observe(end, oneIf(!ok))
+	s.feeds.Load().errors.observe(end, oneIf(!ok))
 	if ok {
 		s.lastSuccess.set(unixSeconds(end))
-		s.failures.Set(0)
+		s.failures.Store(0)
 	} else {
-		s.failures.Inc()
+		s.failures.Add(1)
 	}
 	s.observeTimes(sample, end)
 	s.observeResponse(sample)
@@ -124,12 +133,29 @@ func (s *ProbeSeries) observeTimes(sample *probes.Sample, end time.Time) {
 		return
 	}
 	s.duration.observe(sample.Duration, sample.TraceID, sample.Start)
-	s.latency.observe(end, sample.Duration.Seconds())
+	s.feeds.Load().latency.observe(end, sample.Duration.Seconds())
 	for p := range s.phases {
 		if d, ok := sample.Phases.Get(probes.Phase(p)); ok {
-			s.phases[p].observe(d, sample.TraceID, sample.Start)
+			s.phase(probes.Phase(p)).observe(d, sample.TraceID, sample.Start)
 		}
 	}
+}
+
+// phase is the histogram of a phase. Most probes never have some of them, as a handshake or the look-up of a name: of ten
+// thousand these are the larger part of a scrape, so that each is made when it first happens.
+func (s *ProbeSeries) phase(p probes.Phase) *latency {
+	if l := s.phases[p].Load(); l != nil {
+		return l
+	}
+	r := s.recorder
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.gone { // the last run of a probe that was removed
+		return &latency{}
+	}
+	l := r.vectors.phases.of(s.info.Name, p.String())
+	s.phases[p].Store(l)
+	return l
 }
 
 // observeResponse keeps the certificate of the last handshake while there is no response at all: an expiry that
@@ -155,6 +181,9 @@ func (s *ProbeSeries) observeResponse(sample *probes.Sample) {
 func (s *ProbeSeries) Skipped(reason string) {
 	s.counts.skip(reason)
 }
+
+// feeds are the trackers that the runs of one probe feed. A reload may change them.
+type feeds struct{ latency, errors, fcp, tti feed }
 
 // A feed is the trackers that one source feeds.
 type feed []*objective.Tracker

@@ -8,33 +8,34 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/probes"
 )
 
 // A Recorder turns samples into metrics and feeds the objectives. Its methods are safe for concurrent use.
 type Recorder struct {
-	book    *objective.Book
 	vectors vectors
-	lag     prometheus.Histogram
-	descs   descs // of what is absent until it is known
+	lag     *latency
+	descs   descs // of what is no metric of the library
 
 	mu     sync.Mutex
-	probes map[string]*ProbeSeries // guarded by mu
+	book   *objective.Book // guarded by mu, as all below
+	probes map[string]*ProbeSeries
 }
 
 // vectors are the metrics that exist from the moment a probe is added.
 type vectors struct {
-	info, labels, interval, failures *prometheus.GaugeVec
+	labels *prometheus.GaugeVec
 
-	duration, phases  *latencyVec
-	cache             *prometheus.CounterVec
-	serverTiming      *latencyVec
-	queries           *latencyVec
-	connections       *prometheus.GaugeVec
-	connectionsOpened *prometheus.CounterVec
-	steps             *latencyVec
-	consistency       consistencyVectors
-	canary            canaryVectors
-	page              pageVectors
+	lag, duration, phases *latencyVec
+	cache                 *prometheus.CounterVec
+	serverTiming          *latencyVec
+	queries               *latencyVec
+	connections           *prometheus.GaugeVec
+	connectionsOpened     *prometheus.CounterVec
+	steps                 *latencyVec
+	consistency           consistencyVectors
+	canary                canaryVectors
+	page                  pageVectors
 
 	active, users, regression                  *prometheus.GaugeVec
 	requests, bursts, aborts, invalid, dropped *prometheus.CounterVec
@@ -48,8 +49,7 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 	r := &Recorder{
 		book: book,
 		vectors: vectors{
-			info: newGaugeVec(probeInfo), labels: newGaugeVec(probeLabel), interval: newGaugeVec(probeInterval),
-			failures: newGaugeVec(probeConsecutiveFailures),
+			labels: newGaugeVec(probeLabel), lag: newLatencyVec(probeScheduleLag, bounds),
 			duration: newLatencyVec(probeDuration, bounds), phases: newLatencyVec(probePhaseDuration, bounds),
 			cache: newCounterVec(httpCacheResponses), serverTiming: newLatencyVec(httpServerTiming, bounds),
 			queries:     newLatencyVec(sqlQueryDuration, bounds),
@@ -63,28 +63,36 @@ func NewRecorder(reg prometheus.Registerer, book *objective.Book) *Recorder {
 			dropped:    newCounterVec(loadDropped),
 			response:   newLatencyVec(loadResponse, bounds), service: newLatencyVec(loadService, bounds),
 		},
-		lag:    prometheus.NewHistogram(secondsOpts(probeScheduleLag, bounds)),
 		descs:  newDescs(lastFamilies(), nil),
 		probes: map[string]*ProbeSeries{},
 	}
+	r.lag = r.vectors.lag.of()
 	reg.MustRegister(r.vectors.collectors()...)
-	reg.MustRegister(r.lag, lastCollector{r})
+	reg.MustRegister(r)
 	return r
+}
+
+// times are the histograms of durations of all but pages.
+func (v *vectors) times() []*latencyVec {
+	return []*latencyVec{v.lag, v.duration, v.phases, v.serverTiming, v.queries, v.steps, v.response, v.service}
 }
 
 func (v *vectors) collectors() []prometheus.Collector {
 	return append(v.page.collectors(),
-		v.info, v.labels, v.interval, v.failures, v.duration, v.phases, v.cache, v.serverTiming,
+		v.labels, v.lag, v.duration, v.phases, v.cache, v.serverTiming,
 		v.queries, v.connections, v.connectionsOpened, v.steps, v.consistency.mismatches, v.consistency.answers,
 		v.canary.lost, v.canary.outlived,
 		v.active, v.users, v.regression, v.requests, v.bursts, v.aborts, v.invalid, v.dropped, v.response, v.service)
 }
 
-// remove deletes every series that has all of labels.
-func (v *vectors) remove(labels prometheus.Labels) {
+// remove deletes every series of a probe.
+func (v *vectors) remove(probe string) {
 	for _, c := range v.collectors() {
-		if vec, ok := c.(interface{ DeletePartialMatch(prometheus.Labels) int }); ok {
-			vec.DeletePartialMatch(labels)
+		switch vec := c.(type) {
+		case *latencyVec:
+			vec.remove(probe)
+		case interface{ DeletePartialMatch(prometheus.Labels) int }:
+			vec.DeletePartialMatch(prometheus.Labels{"probe": probe})
 		}
 	}
 }
@@ -117,14 +125,14 @@ func (r *Recorder) Probe(info ProbeInfo) *ProbeSeries {
 	s, ok := r.probes[info.Name]
 	if ok && !s.info.sameSeries(&info) {
 		s.retire()
-		r.vectors.remove(prometheus.Labels{"probe": info.Name})
+		r.vectors.remove(info.Name)
 		ok = false
 	}
 	if !ok {
 		s = newProbeSeries(r, info)
 		r.probes[info.Name] = s
 	}
-	r.vectors.interval.WithLabelValues(info.Name).Set(info.Interval.Seconds())
+	s.interval.Store(int64(info.Interval))
 	s.label(info.Labels)
 	return s
 }
@@ -137,8 +145,32 @@ func (r *Recorder) Remove(name string) {
 		s.retire()
 	}
 	delete(r.probes, name)
-	r.vectors.remove(prometheus.Labels{"probe": name})
+	r.vectors.remove(name)
 }
 
 // ScheduleLag records how late a run was started.
-func (r *Recorder) ScheduleLag(lag time.Duration) { r.lag.Observe(lag.Seconds()) }
+func (r *Recorder) ScheduleLag(lag time.Duration) { r.lag.observe(lag, probes.TraceID{}, time.Time{}) }
+
+// Judge makes the objectives of another book those that everything feeds from now on, and gives the histograms bounds at
+// their thresholds. Nothing that was counted is lost.
+func (r *Recorder) Judge(book *objective.Book) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.book == book {
+		return
+	}
+	r.book = book
+	for _, s := range r.probes {
+		s.feed(book)
+		if s.burst != nil {
+			s.burst.feed(book)
+		}
+	}
+	v := &r.vectors
+	for _, h := range v.times() {
+		h.rebound(secondsBounds(book))
+	}
+	for _, h := range v.page.times() {
+		h.rebound(pageBounds(book))
+	}
+}

@@ -98,6 +98,18 @@ func (r *Redis) node(address string, info infoFunc) *redisNode {
 	return n
 }
 
+// Judge makes the objectives of another book those that the readings feed from now on.
+func (r *Redis) Judge(book *objective.Book) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.feed = book.Of(objective.CacheHitRatio, "", "", r.name)
+	for _, n := range r.nodes {
+		n.mu.Lock()
+		n.feed = r.feed
+		n.mu.Unlock()
+	}
+}
+
 // Run reads until ctx is done, then closes the connections.
 func (r *Redis) Run(ctx context.Context) {
 	interval, timeout := r.Interval, r.Timeout

@@ -3,9 +3,6 @@ package collector
 import (
 	"slices"
 	"sync/atomic"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/perfwatch/perfwatch/probes"
 )
@@ -13,7 +10,6 @@ import (
 // runCounts are how the runs of one probe ended and why others did not happen. Of ten thousand probes that is 190,000
 // counters: as counters of the library they would be more of the memory than anything but the histograms.
 type runCounts struct {
-	created time.Time
 	ended   [probes.NumOutcomes]atomic.Uint64
 	skipped [numReasons]atomic.Uint64 // in the order of reasons
 }
@@ -31,19 +27,5 @@ func (c *runCounts) skip(reason string) {
 	all := reasons()
 	if i := slices.Index(all[:], reason); i >= 0 {
 		c.skipped[i].Add(1)
-	}
-}
-
-// collect exposes them as counters that have been there since the probe was added.
-func (c *runCounts) collect(ch chan<- prometheus.Metric, ds descs, probe string) {
-	counter := func(name string, n *atomic.Uint64, label string) {
-		ch <- prometheus.MustNewConstMetricWithCreatedTimestamp(ds[name], prometheus.CounterValue, float64(n.Load()), c.created,
-			probe, label)
-	}
-	for o := range c.ended {
-		counter(probeRuns, &c.ended[o], probes.Outcome(o).String())
-	}
-	for i, reason := range reasons() {
-		counter(probeSkipped, &c.skipped[i], reason)
 	}
 }

@@ -20,8 +20,9 @@ const (
 	// maxScrapes is how many scrapes are answered at once; the next one gets a 503. A pair of Prometheus servers and a
 	// few people need less.
 	maxScrapes = 8
-	// scrapeTimeout is Prometheus' own default: whoever asked has given up by then.
-	scrapeTimeout = 10 * time.Second
+	// scrapeTimeout is how long a page of metrics may take until it is read. Prometheus gives up after 10 s by default;
+	// who has ten thousand probes on a slow machine gives it more.
+	scrapeTimeout = time.Minute
 	// maxProfile bounds a CPU profile or a trace, both of which slow the daemon down.
 	maxProfile = 5 * time.Minute
 	// maxMistakes bounds the text of a refused reload.
@@ -29,15 +30,22 @@ const (
 )
 
 // metricsHandler serves the registry as text, OpenMetrics or protobuf, whichever is asked for. A collector that fails
-// is logged and left out; the rest is served.
+// is logged and left out; the rest is served. The page of ten thousand probes is written as it is made: to hold it until it
+// is whole would take another 100 MB.
 func metricsHandler(o *Options) http.Handler {
-	return promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
+	page := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
 		ErrorLog:            errorLog{o.Logger},
 		ErrorHandling:       promhttp.ContinueOnError,
 		Registry:            o.Registerer,
 		MaxRequestsInFlight: maxScrapes,
-		Timeout:             scrapeTimeout,
 		EnableOpenMetrics:   true,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := http.NewResponseController(w) // what cannot have a deadline, as a recorder of a test, goes without
+		_ = c.SetWriteDeadline(time.Now().Add(scrapeTimeout))
+		page.ServeHTTP(w, r)
+		_ = c.Flush()
+		_ = c.SetWriteDeadline(time.Time{}) // of a connection that is kept
 	})
 }
 
