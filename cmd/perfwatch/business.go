@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"time"
 
 	"github.com/perfwatch/perfwatch/collector"
@@ -13,31 +11,20 @@ import (
 	"github.com/perfwatch/perfwatch/probes"
 )
 
-// sameBusiness says that business values are read as before. Those read over HTTP share what all requests share.
-func sameBusiness(a, b *config.Config) bool {
-	return reflect.DeepEqual(a.Business, b.Business) && (len(a.Business) == 0 || reflect.DeepEqual(a.Global, b.Global))
-}
-
-// addBusiness starts reading the business values.
-func (r *readings) addBusiness(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-	for i := range cfg.Business {
-		c := &cfg.Business[i]
-		spec, err := schedule.Parse(c.Schedule)
-		if err != nil {
-			return fmt.Errorf("reading business value %q: %w", c.Name, err)
-		}
-		source, err := figureSource(cfg, c)
-		if err != nil {
-			return fmt.Errorf("reading business value %q: %w", c.Name, err)
-		}
-		b := collector.NewBusiness(collector.BusinessSpec{
-			Name: c.Name, Label: c.Label, MaxValues: c.MaxValues, Timeout: c.Timeout, MaxAge: c.MaxAge,
-			Next: func(after time.Time) time.Time { return spec.Nth("business/"+c.Name, after, 1, never) },
-		}, source, log)
-		r.registry.MustRegister(b)
-		r.pollers.Go(func() { b.Run(ctx) })
+// newBusiness makes the reader of a business value.
+func newBusiness(cfg *config.Config, c *config.Business, log *slog.Logger) (*collector.Business, error) {
+	spec, err := schedule.Parse(c.Schedule)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	source, err := figureSource(cfg, c)
+	if err != nil {
+		return nil, err
+	}
+	return collector.NewBusiness(collector.BusinessSpec{
+		Name: c.Name, Label: c.Label, MaxValues: c.MaxValues, Timeout: c.Timeout, MaxAge: c.MaxAge,
+		Next: func(after time.Time) time.Time { return spec.Nth("business/"+c.Name, after, 1, never) },
+	}, source, log), nil
 }
 
 func never(time.Time) bool { return false }

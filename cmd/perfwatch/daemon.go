@@ -6,15 +6,20 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/perfwatch/perfwatch/collector"
 	"github.com/perfwatch/perfwatch/internal/archive"
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/guard"
+	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/internal/schedule"
 	"github.com/perfwatch/perfwatch/internal/web"
 )
@@ -44,6 +49,9 @@ type daemon struct {
 	logger    *slog.Logger
 	started   time.Time
 	scheduler schedule.Scheduler
+	registry  *prometheus.Registry // of what is the daemon's as long as it runs
+	recorder  *collector.Recorder
+	status    *collector.ConfigStatus
 	board     web.Board
 	loads     web.Loads
 	trends    web.Trends
@@ -67,7 +75,11 @@ func newDaemon(o daemonOptions, logger *slog.Logger) (*daemon, error) {
 	d := &daemon{options: o, logger: logger, started: time.Now(), closing: make(chan struct{})}
 	d.scheduler.MaxRunning = maxRunning
 	d.scheduler.Drain = drainTimeout
-	d.scheduler.Lag = func(lag time.Duration) { d.current.Load().recorder.ScheduleLag(lag) }
+	d.registry, d.status = collector.NewRegistry(), collector.NewConfigStatus()
+	d.recorder = collector.NewRecorder(d.registry, objective.NewBook(nil))
+	d.registry.MustRegister(d.status, collector.NewPipelines(d.pipelines), collector.NewStorage(d.corrupt),
+		collector.NewBrowser(d.browserState))
+	d.scheduler.Lag = d.recorder.ScheduleLag
 	cfg, err := config.Load(*o.configFile)
 	if err != nil {
 		return nil, err
@@ -97,7 +109,7 @@ func (d *daemon) run(ctx context.Context) {
 	d.running.Store(false)
 	noting.Wait()
 	d.reloading.Lock() // no generation is made after the last one has stopped
-	d.current.Load().stop()
+	d.current.Load().stop(nil)
 	d.current.Load().browser.Close()
 	if err := d.closeArchive(); err != nil {
 		d.logger.Error("storage not closed", "err", err)
@@ -120,7 +132,7 @@ func (d *daemon) reload(context.Context) error {
 			return nil
 		}
 	}
-	old.status.Failed()
+	d.status.Failed()
 	text := err.Error()
 	d.lastError.Store(&text)
 	d.logger.Error("configuration not reloaded, the old one goes on", "err", err)
@@ -129,13 +141,13 @@ func (d *daemon) reload(context.Context) error {
 
 // take puts a generation to work in the place of the one before.
 func (d *daemon) take(g *generation) {
-	g.attach()
+	g.attach(d.recorder)
 	for _, w := range g.config.Warnings {
 		d.logger.Warn("configuration", "warning", w.Error())
 	}
-	g.status.Loaded(g.config.Hash, g.loaded)
+	d.status.Loaded(g.config.Hash, g.loaded)
 	for _, f := range g.config.Discovered {
-		g.status.Discovered(f.Path, len(f.Targets), f.Err == nil)
+		d.status.Discovered(f.Path, len(f.Targets), f.Err == nil)
 	}
 	d.lastError.Store(nil)
 	d.guard.SetRules(g.config.Bursts.Rules)
@@ -145,13 +157,20 @@ func (d *daemon) take(g *generation) {
 	debug.FreeOSMemory() // reading a file takes several times the memory that running it does
 }
 
-// forget drops what is shown of a probe that is gone.
+// forget drops the series of a probe that is gone, and what is shown of it.
 func (d *daemon) forget(name string) {
+	d.recorder.Remove(name)
 	d.board.Remove(name)
 	d.loads.Remove(name)
 	d.bursts.Delete(name)
 	d.skips.Delete(name)
 }
 
-// gather reads all metrics of the generation at work.
-func (d *daemon) gather() ([]*dto.MetricFamily, error) { return d.current.Load().registry.Gather() }
+// gather reads all metrics: those of the daemon, and of the generation at work. No family is of both.
+func (d *daemon) gather() ([]*dto.MetricFamily, error) {
+	own, err := d.registry.Gather()
+	read, readErr := d.current.Load().registry.Gather()
+	all := append(own, read...)
+	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return all, errors.Join(err, readErr)
+}

@@ -36,7 +36,7 @@ func (w *watched) fire(ctx context.Context, d *daemon, due time.Time) {
 	}
 	defer d.turns.burst(plan.Hosts())()
 	start := time.Now()
-	watching := w.watch.Begin(ctx)
+	watching := w.watch.Load().Begin(ctx)
 	defer watching.Stop()
 	w.burst.Begin()
 	plan.Live = &w.live

@@ -7,6 +7,9 @@ import (
 	"math"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/perfwatch/perfwatch/collector"
 	"github.com/perfwatch/perfwatch/internal/archive"
 	"github.com/perfwatch/perfwatch/internal/browser"
 	"github.com/perfwatch/perfwatch/internal/config"
@@ -43,20 +46,21 @@ func newShot(cfg *config.Config, storage string, logger *slog.Logger) (s *shot, 
 	if err := s.open(storage, logger); err != nil {
 		return nil, err
 	}
-	if s.readings, err = newReadings(cfg, logger); err != nil {
+	if s.readings, err = newReadings(cfg, nil, logger); err != nil {
 		return nil, err
 	}
+	rec := collector.NewRecorder(prometheus.NewRegistry(), s.readings.book)
 	for i := range cfg.Probes {
 		w, err := newWatched(&cfg.Probes[i], cfg, s.browser)
 		if err != nil {
 			return nil, err
 		}
-		w.attach(s.readings, &cfg.Bursts.Rules)
+		w.attach(rec, s.readings, &cfg.Bursts.Rules)
 		s.probes = append(s.probes, w)
 		s.units = append(s.units, &oneshot.Unit{
 			Name: w.Name, Group: w.Group, Kind: w.Kind(), Suite: string(w.Suite()), Timeout: w.Timeout, Hash: w.hash,
 			Prober: w.prober, Plan: w.plan, Feeds: oneshot.Fed(s.readings.book, &w.Probe),
-			Sample: w.series.Observe, Burst: w.burst, Watch: w.watch,
+			Sample: w.series.Observe, Burst: w.burst, Watch: w.watch.Load(),
 		})
 	}
 	return s, nil
@@ -162,7 +166,7 @@ func (s *shot) close() {
 		w.close()
 	}
 	if s.readings != nil {
-		s.readings.stop()
+		s.readings.stop(nil)
 	}
 	s.browser.Close()
 	if s.archive != nil {

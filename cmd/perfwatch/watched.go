@@ -23,7 +23,7 @@ type watched struct {
 	plan   *load.Plan    // nil for a probe
 	series *collector.ProbeSeries
 	burst  *collector.BurstSeries                  // nil for a probe
-	watch  *collector.Watch                        // nil for a burst that watches nothing
+	watch  atomic.Pointer[collector.Watch]         // nil for a burst that watches nothing
 	hash   string                                  // of what shapes a burst
 	stop   atomic.Pointer[context.CancelCauseFunc] // ends the burst that runs now; nil if none does
 	live   load.Live                               // says how it is going
@@ -51,8 +51,11 @@ func newWatched(p *config.Probe, cfg *config.Config, pages *browser.Browser) (*w
 	return w, nil
 }
 
-// attach makes the series of the probe, once.
-func (w *watched) attach(r *readings, rules *guard.Rules) {
+// attach makes the series of the probe, once, and says what a burst watches.
+func (w *watched) attach(rec *collector.Recorder, r *readings, rules *guard.Rules) {
+	if w.plan != nil {
+		w.watch.Store(collector.NewWatch(w.Load.Watch, r.processes, r.redis, r.host))
+	}
 	if w.series != nil {
 		return
 	}
@@ -63,10 +66,9 @@ func (w *watched) attach(r *readings, rules *guard.Rules) {
 	if w.Page != nil {
 		info.Marks, info.Warm = w.Page.Marks, w.Page.Warm
 	}
-	w.series = r.recorder.Probe(info)
+	w.series = rec.Probe(info)
 	if w.plan != nil {
 		w.burst = w.series.Burst(w.plan)
-		w.watch = collector.NewWatch(w.Load.Watch, r.processes, r.redis, r.host)
 		w.expect(rules)
 	}
 }

@@ -1,6 +1,10 @@
 package objective
 
-import "strings"
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
 
 // A Book holds the trackers of all objectives and says which of them a source feeds.
 type Book struct{ trackers []*Tracker }
@@ -12,6 +16,28 @@ func NewBook(objectives []Objective) *Book {
 		b.trackers = append(b.trackers, NewTracker(&objectives[i]))
 	}
 	return b
+}
+
+// Next is the book of other objectives, or the same one if all are the same. Those that did not change keep their
+// trackers, with all that these know. A nil book has none.
+func (b *Book) Next(objectives []Objective) *Book {
+	next := NewBook(objectives)
+	if b == nil {
+		return next
+	}
+	old := make(map[string]*Tracker, len(b.trackers))
+	for _, t := range b.trackers {
+		old[t.objective.Name] = t
+	}
+	for i, t := range next.trackers {
+		if kept := old[t.objective.Name]; kept != nil && reflect.DeepEqual(kept.objective, t.objective) {
+			next.trackers[i] = kept
+		}
+	}
+	if slices.Equal(next.trackers, b.trackers) {
+		return b
+	}
+	return next
 }
 
 // All returns every tracker in the order of the configuration.

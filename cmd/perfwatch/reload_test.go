@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/perfwatch/perfwatch/internal/load"
+	"github.com/perfwatch/perfwatch/internal/peer"
+)
+
+// watchedSite is a platform with a probe, a burst that watches everything, a Redis, the host, and objectives on each.
+const watchedSite = `
+global: {base_url: %q, schedule: "@every 1s"}
+probes:
+  - {name: one, group: api, http: {url: /one}}
+  - {name: two, group: api, http: {url: /two}}
+  - name: burst
+    schedule: "0 0 30 2 *"
+    load: {users: 2, duration: 10m, think_time: 10ms, tasks: [{name: home, http: {url: /burst}}], watch: {redis: [cache], host: true}}
+redis: [{name: cache, url: "redis://%s"}]
+host: {sample_interval: 100ms}
+objectives:
+  - {name: errors, title: Errors, measure: error_ratio, group: api, window: 5m, target: 10%%}
+  - {name: slow, title: Latency, measure: latency, quantile: 0.5, group: api, window: 5m, target: 400ms}
+  - {name: cpu, title: CPU, measure: cpu_usage, window: 5m, target: 99%%}
+`
+
+// newConnections is a site, and how many connections it got by the path of the first request over each.
+func newConnections(t *testing.T) (url string, of func(path string) int64) {
+	t.Helper()
+	type key struct{}
+	var mu sync.Mutex
+	begun := map[string]int64{}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked, _ := r.Context().Value(key{}).(*atomic.Bool); asked.CompareAndSwap(false, true) {
+			mu.Lock()
+			begun[r.URL.Path]++
+			mu.Unlock()
+		}
+		_, _ = io.WriteString(w, "ok")
+	}))
+	s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, key{}, new(atomic.Bool))
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	return s.URL, func(path string) int64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return begun[path]
+	}
+}
+
+// observed is how many durations of a probe are in its histogram.
+func (r *running) observed(t *testing.T, probe string) float64 {
+	t.Helper()
+	families, err := r.gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "perfwatch_probe_duration_seconds" && m.GetLabel()[1].GetValue() == probe {
+				return float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	return 0
+}
+
+// Whatever a reload changes, a probe that it does not keeps its counters, its connection and its phase, and a burst that
+// runs runs on.
+func TestReloadOfAnythingElseKeepsProbes(t *testing.T) {
+	site, connections := newConnections(t)
+	cache, other := peer.StartRedis(t), peer.StartRedis(t)
+	text := fmt.Sprintf(watchedSite, site, cache.Address)
+	r := start(t, text)
+	sent := func() float64 {
+		return r.value(t, "perfwatch_load_requests_total", map[string]string{"probe": "burst", "outcome": "ok"})
+	}
+	r.begin(t)
+	waitFor(t, "both probes and the burst to run", func() bool { return r.runs(t, "one") > 0 && r.runs(t, "two") > 0 && sent() > 0 })
+	samples := func(objective string) float64 {
+		return r.value(t, "perfwatch_objective_samples", map[string]string{"objective": objective})
+	}
+	for _, change := range []struct{ name, from, to string }{
+		{"a threshold", "target: 400ms", "target: 300ms"},
+		{"another objective", "name: cpu, title: CPU", "name: processor, title: CPU"},
+		{"the Redis", cache.Address, other.Address},
+		{"the host", "sample_interval: 100ms", "sample_interval: 200ms"},
+		{"the other probe", "url: /two", "url: /other"},
+		{"the bursts' rules", "host: {", "bursts: {daily_requests: 1000000}\nhost: {"},
+	} {
+		if !strings.Contains(text, change.from) {
+			t.Fatalf("%q is not in the configuration", change.from)
+		}
+		text = strings.Replace(text, change.from, change.to, 1)
+		runs, requests, errors := r.runs(t, "one"), sent(), samples("errors")
+		observed := r.observed(t, "one")
+		r.write(t, text)
+		if status, body := r.ask(http.MethodPost, "/-/reload"); status != http.StatusOK {
+			t.Fatalf("%s: status %d, want 200: %s", change.name, status, body)
+		}
+		if got := r.runs(t, "one"); got < runs {
+			t.Errorf("%s: %v runs of the probe that stayed, want at least %v", change.name, got, runs)
+		}
+		if got := r.observed(t, "one"); got < observed {
+			t.Errorf("%s: %v durations of the probe that stayed, want at least %v", change.name, got, observed)
+		}
+		if got := samples("errors"); got < errors {
+			t.Errorf("%s: %v samples of the objective that stayed, want at least %v", change.name, got, errors)
+		}
+		waitFor(t, "the probe and the burst to go on after "+change.name, func() bool {
+			return r.runs(t, "one") > runs && sent() > requests
+		})
+	}
+	if got := connections("/one"); got != 1 {
+		t.Errorf("%d connections of the probe that stayed, want 1", got)
+	}
+	if got := connections("/two"); got != 1 {
+		t.Errorf("%d connections of the other probe before it changed, want 1", got)
+	}
+	if got := r.aborts(t, load.ByStop) + r.aborts(t, load.ByShutdown); got != 0 {
+		t.Errorf("%v bursts were stopped, want the one to run", got)
+	}
+	if status, _ := r.ask("POST", "/api/v1/bursts/burst/stop"); status != http.StatusAccepted {
+		t.Errorf("stopping the burst: status %d, want it to be the same that runs", status)
+	}
+}
+
+// The histograms take the bound of a new threshold without a count lost, and count by it from then on.
+func TestReloadOfAThresholdMovesABound(t *testing.T) {
+	redis := peer.StartRedis(t)
+	text := fmt.Sprintf(watchedSite, target(t), redis.Address)
+	r := start(t, text)
+	waitFor(t, "a run", func() bool { return r.observed(t, "one") > 0 })
+	if _, page := r.ask("GET", "/metrics"); !strings.Contains(page, `group="api",probe="one",le="0.4"`) {
+		t.Fatal("no bucket of 400 ms, want one at the threshold")
+	}
+	before := r.observed(t, "one")
+	r.write(t, strings.Replace(text, "target: 400ms", "target: 300ms", 1))
+	if status, body := r.ask(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Fatalf("reloading: status %d, want 200: %s", status, body)
+	}
+	_, page := r.ask("GET", "/metrics")
+	if strings.Contains(page, `group="api",probe="one",le="0.4"`) || !strings.Contains(page, `group="api",probe="one",le="0.3"`) {
+		t.Error("the bucket did not move from 400 to 300 ms")
+	}
+	if after := r.observed(t, "one"); after < before {
+		t.Errorf("%v durations after the reload, want at least %v", after, before)
+	}
+	waitFor(t, "the objective to be fed", func() bool {
+		return r.value(t, "perfwatch_objective_samples", map[string]string{"objective": "slow"}) > 0
+	})
+}
