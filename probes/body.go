@@ -48,8 +48,8 @@ func (w *wireReader) Read(p []byte) (n int, err error) {
 // than limit bytes have come out of the decompression, so that nothing larger is ever held.
 func (b *bodyReader) read(resp *http.Response, limit int64, keep bool) (n int64, body []byte, err error) {
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	if b.buf == nil {
-		b.buf = make([]byte, smallRead)
+	if want := firstRead(resp); len(b.buf) < want {
+		b.buf = make([]byte, want)
 	}
 	if cap(b.kept) > maxKept {
 		b.kept = nil
@@ -67,7 +67,7 @@ func (b *bodyReader) read(resp *http.Response, limit int64, keep bool) (n int64,
 		if keep {
 			b.kept = append(b.kept, into[:k]...)
 		}
-		if k == len(into) && len(b.buf) == smallRead {
+		if k == len(into) && len(b.buf) < readSize {
 			first := b.first()
 			b.buf = make([]byte, readSize)
 			copy(b.buf, first)
@@ -77,6 +77,14 @@ func (b *bodyReader) read(resp *http.Response, limit int64, keep bool) (n int64,
 		return b.wire.n, b.kept, nil
 	}
 	return b.wire.n, nil, b.explain(err)
+}
+
+// firstRead is how large a buffer a body begins with: one that holds all of a short one, and tells its end.
+func firstRead(resp *http.Response) int {
+	if n := resp.ContentLength; n >= 0 && n < smallRead && len(resp.Header["Content-Encoding"]) == 0 {
+		return int(n) + 1
+	}
+	return smallRead
 }
 
 // decoded undoes the compression that we asked for.

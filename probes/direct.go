@@ -24,6 +24,9 @@ const (
 	idleUnchecked = time.Millisecond
 )
 
+// errLongHead ends a head that does not end by itself.
+var errLongHead = fmt.Errorf("%w: response headers exceeded %d bytes", ErrInvalidResponse, maxHeaderBytes)
+
 // A direct is the short way to a server: HTTP/1.1 in plain text over connections of its own, written and read by the
 // caller's goroutine, into buffers that are used again. It takes half of net/http's time for a request, most of which
 // net/http spends between its goroutines. It reads what nearly every answer looks like; whatever looks different is read
@@ -54,12 +57,12 @@ type directConn struct {
 
 func newDirect(d dialer) *direct { return &direct{dialer: d, conns: map[string]*directConn{}} }
 
-// newDirectFor returns nil where the environment needs net/http for every request: a proxy, credentials.
-func newDirectFor(env Env, rt http.RoundTripper) *direct {
+// newDirectFor returns nil where what the transport has is needed for every request: a proxy, credentials.
+func newDirectFor(rt http.RoundTripper, d dialer) *direct {
 	if t, ok := rt.(*http.Transport); !ok || t.Proxy != nil {
 		return nil
 	}
-	return newDirect(dialer{permit: env.Permit})
+	return newDirect(d)
 }
 
 // roundTrip sends the request that render has made of req, and returns its response, whose body is valid until the next
@@ -110,7 +113,7 @@ func (d *direct) get(ctx context.Context) (*directConn, error) {
 			return nil, err
 		}
 		c = &directConn{conn: conn}
-		c.br = bufio.NewReader(c)
+		c.br = bufio.NewReaderSize(c, bufferBytes)
 		c.body.conn = c
 	}
 	c.ctx, c.watch, c.body.pool = ctx, d.watch, d
@@ -140,15 +143,19 @@ func (d *direct) follow(ctx context.Context) {
 	d.watch.stop = context.AfterFunc(ctx, d.watch.fire)
 }
 
+// unfollow lets go of the context of the last request. A nil direct has none.
 func (d *direct) unfollow() {
-	if d.watch != nil {
+	if d != nil && d.watch != nil {
 		d.watch.stop()
 		d.watch = nil
 	}
 }
 
-// close closes the idle connections.
+// close closes the idle connections. A nil direct has none.
 func (d *direct) close() {
+	if d == nil {
+		return
+	}
 	d.unfollow()
 	for addr, c := range d.conns {
 		c.close()
@@ -194,7 +201,7 @@ func (c *directConn) close() {
 // Read implements io.Reader for c.br. Heads are bounded, and what breaks because the context ended says so.
 func (c *directConn) Read(p []byte) (int, error) {
 	if c.left <= 0 {
-		return 0, fmt.Errorf("%w: response headers exceeded %d bytes", ErrInvalidResponse, maxHeaderBytes)
+		return 0, errLongHead
 	}
 	n, err := c.conn.Read(p)
 	c.left -= int64(n)

@@ -25,7 +25,10 @@ func (c *directConn) readResponse(req *http.Request) (*http.Response, error) {
 	}
 	for {
 		resp, err := http.ReadResponse(c.br, req)
-		if err != nil {
+		switch {
+		case err != nil && c.left <= 0: // which the parser took for the end of a line
+			return nil, errLongHead
+		case err != nil:
 			return nil, err
 		}
 		if resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
@@ -44,7 +47,7 @@ func (c *directConn) plain(req *http.Request) *http.Response {
 	c.keep = !h.close && !req.Close
 	c.resp = http.Response{
 		StatusCode: h.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: h.header, ContentLength: h.length, Body: &c.body, Request: req,
+		Header: h.header, ContentLength: h.length, TransferEncoding: h.encoding, Body: &c.body, Request: req,
 	}
 	if h.length >= 0 {
 		c.body.left = h.length
@@ -140,12 +143,13 @@ func (b *chunkedBody) trailers() error {
 // A headCache is the head of the last response. Most heads repeat those before them, line by line: what is the same is
 // not made anew.
 type headCache struct {
-	status int
-	length int64 // of the body; -1 if it is chunked
-	close  bool  // the connection ends with the response
-	header http.Header
-	lines  []headLine
-	filled bool // header is that of the lines
+	status   int
+	length   int64 // of the body; -1 if it is chunked
+	close    bool  // the connection ends with the response
+	header   http.Header
+	encoding []string // of the transfer; nil if it has none
+	lines    []headLine
+	filled   bool // header is that of the lines
 }
 
 type headLine struct {
@@ -222,7 +226,7 @@ func (h *headCache) fill() bool {
 		h.header = http.Header{}
 	}
 	clear(h.header)
-	h.length, h.close = -1, false
+	h.length, h.close, h.encoding = -1, false, nil
 	framed := 0
 	for i := range h.lines {
 		l := &h.lines[i]
@@ -237,10 +241,12 @@ func (h *headCache) fill() bool {
 			if l.values[0] != "chunked" {
 				return false
 			}
+			h.encoding = l.values
+			continue // net/http takes that one out of the header
 		case "Connection":
 			h.close = strings.EqualFold(l.values[0], "close")
 			if h.close {
-				continue // net/http keeps that one to itself, too
+				continue // and this one
 			}
 			if !strings.EqualFold(l.values[0], "keep-alive") {
 				return false

@@ -94,7 +94,7 @@ func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 	method := h.method(&ms)
 	h.headers(&ms)
 	h.cookies(&ms)
-	dial := dialer{permit: env.Permit, family: ms.family(h.IPFamily), first: &p.dialled}
+	p.dial = dialer{permit: env.Permit, family: ms.family(h.IPFamily), first: &p.dialled}
 	client := h.version(env.clientConfig(), target, &ms)
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 	p.masks = p.masks.with(p.request.Header).knowing(p.request, p.body)
 	p.name = method + " " + shownURL(p.request.URL)
 	var err error
-	if p.transport, err = wire(client, dial); err != nil {
+	if p.transport, err = wire(client, p.dial); err != nil {
 		return nil, fmt.Errorf("building the connections of %q: %w", p.name, err)
 	}
 	return p, nil
@@ -163,10 +163,12 @@ type HTTPProber struct {
 	follow, fresh bool
 	serverTiming  []string // names that are kept; empty for all
 	transport     http.RoundTripper
+	dial          dialer
 	http2         bool                     // nothing else will do
 	age           time.Duration            // of a connection, at most
 	dialled       atomic.Int64             // the first connection since all were closed, nanoseconds since 1970; 0 without one
 	idle          atomic.Pointer[exchange] // of the last run, for the next; nil if it is in use or cannot serve again
+	closed        atomic.Bool
 }
 
 // Probe implements Prober. The Bytes of its Result are those of the last response of a chain of redirects.
@@ -174,31 +176,60 @@ func (p *HTTPProber) Probe(ctx context.Context) (Result, error) { return p.fill(
 
 // fill is Probe with what d fills in, which may be nil.
 func (p *HTTPProber) fill(ctx context.Context, d *Draft) (Result, error) {
-	if born := p.dialled.Load(); born != 0 && time.Since(time.Unix(0, born)) > p.age {
-		p.dialled.Store(0)
-		closeIdle(p.transport)
+	x := p.exchange()
+	x.body.keepFirst = maxEvidenceBody
+	res, err := x.run(x.times.trace(ctx), p, d)
+	x.direct.unfollow()
+	if x.dirty {
+		x.direct.close()
+		return res, err
 	}
+	// Of these some need not be held until the next run, and some are the result's.
+	x.body, x.timings, x.jar, x.witness.redirects = bodyReader{}, nil, nil, nil
+	p.keep(x)
+	return res, err
+}
+
+// exchange is that of the last run, without a connection that is too old, or a new one.
+func (p *HTTPProber) exchange() *exchange {
 	x := p.idle.Swap(nil)
 	if x == nil {
 		x = newExchange(p.transport)
+		if !p.http2 {
+			x.direct = newDirectFor(p.transport, p.dial)
+		}
 		x.witness.keeps = true
 		if p.request.Header[traceHeader] == nil { // who gives the header follows a trace of their own
 			x.tracer = newTracer(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 		}
 	}
-	x.body.keepFirst = maxEvidenceBody
-	res, err := x.run(x.times.trace(ctx), p, d)
-	if !x.dirty {
-		// Of these some need not be held until the next run, and some are the result's.
-		x.body, x.timings, x.jar, x.witness.redirects = bodyReader{}, nil, nil, nil
-		p.idle.Store(x)
+	if born := p.dialled.Load(); born != 0 && time.Since(time.Unix(0, born)) > p.age {
+		p.dialled.Store(0)
+		closeIdle(p.transport)
+		x.direct.close()
 	}
-	return res, err
+	return x
 }
 
-// Close closes the idle connection. A prober that the configuration no longer has is closed, or its connection stays
-// open for five minutes more.
-func (p *HTTPProber) Close() { closeIdle(p.transport) }
+// keep has an exchange ready for the next run.
+func (p *HTTPProber) keep(x *exchange) {
+	if other := p.idle.Swap(x); other != nil { // of a run at the same time
+		other.direct.close()
+	}
+	if p.closed.Load() {
+		p.Close()
+	}
+}
+
+// Close closes the idle connection, and that of a run which has not ended at its end. A prober that the configuration no
+// longer has is closed, or its connection stays open.
+func (p *HTTPProber) Close() {
+	p.closed.Store(true)
+	closeIdle(p.transport)
+	if x := p.idle.Swap(nil); x != nil {
+		x.direct.close()
+	}
+}
 
 // Target is the path and query that the request goes to, as they are sent.
 func (p *HTTPProber) Target() string { return p.request.URL.RequestURI() }

@@ -26,7 +26,7 @@ func NewSession(env Env) (*Session, error) {
 		return nil, err
 	}
 	x := newExchange(rt)
-	x.jar, x.direct = newJar(), newDirectFor(env, rt)
+	x.jar, x.direct = newJar(), newDirectFor(rt, dialer{permit: env.Permit})
 	return &Session{x: x}, nil
 }
 
@@ -110,7 +110,5 @@ func (s *Session) Close() {
 
 func (s *Session) closeIdle() {
 	closeIdle(s.x.transport)
-	if s.x.direct != nil {
-		s.x.direct.close()
-	}
+	s.x.direct.close()
 }
