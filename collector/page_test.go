@@ -143,7 +143,7 @@ func fillProbes(rec *Recorder) {
 	s.Cache, s.ServerTimings = probes.CacheUnsaid, nil
 	s.Duration, s.Outcome = 5*time.Second, probes.Timeout
 	home.Observe(&s)
-	home.Skipped("overlap")
+	home.Skipped("overlap", 1)
 	query := probes.Sample{Due: at, Start: at, Duration: 20 * time.Millisecond}
 	query.SQL = &probes.SQLResult{
 		Queries: []probes.QueryTime{{Name: "prices", Duration: 12 * time.Millisecond}}, Pool: probes.PoolStats{Idle: 1, Opened: 1},

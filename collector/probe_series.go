@@ -176,10 +176,10 @@ func (s *ProbeSeries) observeResponse(sample *probes.Sample) {
 	s.bytes.set(float64(sample.Bytes))
 }
 
-// Skipped counts a run that was due and did not happen. The reason is one of overlap, saturated, guard, window and
+// Skipped counts n runs that were due and did not happen. The reason is one of overlap, saturated, guard, window and
 // paused; any other is not counted, since labels come from a closed set.
-func (s *ProbeSeries) Skipped(reason string) {
-	s.counts.skip(reason)
+func (s *ProbeSeries) Skipped(reason string, n int) {
+	s.counts.skip(reason, n)
 }
 
 // feeds are the trackers that the runs of one probe feed. A reload may change them.

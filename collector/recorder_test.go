@@ -137,8 +137,8 @@ func TestTheCertificateOutlivesAnOutageAndEndsWithPlainHTTP(t *testing.T) {
 func TestSkippedRunsAreCountedByReason(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	s := NewRecorder(reg, emptyBook()).Probe(homeProbe())
-	s.Skipped("overlap")
-	s.Skipped("no such reason")
+	s.Skipped("overlap", 1)
+	s.Skipped("no such reason", 1)
 	wantSeries(t, reg, map[string]string{
 		`perfwatch_probe_skipped_total{probe="home",reason="overlap"}`:        "1",
 		`perfwatch_probe_skipped_total{probe="home",reason="guard"}`:          "0",

@@ -22,10 +22,10 @@ func reasons() [numReasons]string {
 	return [numReasons]string{"overlap", "saturated", "guard", "window", "paused"}
 }
 
-// skip counts a run that did not happen. A reason that is none is not counted, since labels come from a closed set.
-func (c *runCounts) skip(reason string) {
+// skip counts n runs that did not happen. A reason that is none is not counted, since labels come from a closed set.
+func (c *runCounts) skip(reason string, n int) {
 	all := reasons()
 	if i := slices.Index(all[:], reason); i >= 0 {
-		c.skipped[i].Add(1)
+		c.skipped[i].Add(uint64(n))
 	}
 }

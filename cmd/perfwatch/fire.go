@@ -118,7 +118,7 @@ func (d *daemon) refuse(w *watched, why error) {
 	if errors.As(why, &refused) {
 		reason = refused.Reason
 	}
-	w.series.Skipped(string(reason))
+	w.series.Skipped(string(reason), 1)
 	d.skips.Store(w.Name, web.Skip{At: time.Now(), Why: why.Error()})
 	d.logger.Info("burst skipped", "burst", w.Name, "reason", string(reason), "err", why)
 }

@@ -105,7 +105,7 @@ func (t *turns) burst(hosts []string) (end func()) {
 func (w *watched) load(ctx context.Context, d *daemon, host string, due time.Time) {
 	ctx, end, free := d.turns.page(ctx, host)
 	if !free {
-		w.series.Skipped("guard")
+		w.series.Skipped("guard", 1)
 		d.logger.Debug("run skipped", "probe", w.Name, "due", due, "reason", "a burst runs against its host")
 		return
 	}

@@ -136,9 +136,9 @@ func (w *watched) job(d *daemon) schedule.Job {
 	job := schedule.Job{
 		Name: w.Name, Spec: w.spec, Timeout: w.Timeout,
 		Run: func(ctx context.Context, due time.Time) { w.observe(d, probes.Take(ctx, w.prober, due)) },
-		Skipped: func(due time.Time, reason schedule.Reason) {
-			w.series.Skipped(string(reason))
-			d.logger.Debug("run skipped", "probe", w.Name, "due", due, "reason", string(reason))
+		Skipped: func(due time.Time, reason schedule.Reason, n int) {
+			w.series.Skipped(string(reason), n)
+			d.logger.Debug("runs skipped", "probe", w.Name, "due", due, "reason", string(reason), "runs", n)
 		},
 		Panicked: func(due time.Time, value any, stack []byte) {
 			w.observe(d, probes.Sample{

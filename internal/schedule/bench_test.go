@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -123,5 +124,26 @@ func BenchmarkReplace(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Replace(jobs)
+	}
+}
+
+// BenchmarkSpread places jobs that were never there, and says how many of them are due in any 100 ms of their 10 s, where
+// a hundredth of them is the mean.
+func BenchmarkSpread(b *testing.B) {
+	for _, n := range []int{1000, 10_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			spec := mustParse(b, "@every 10s")
+			jobs := make([]Job, n)
+			for i := range jobs {
+				jobs[i] = Job{Name: "t" + strconv.Itoa(i), Spec: spec}
+			}
+			most := 0
+			for b.Loop() {
+				s := &Scheduler{}
+				s.Replace(jobs)
+				most = mostWithin(phases(s), 10*time.Second, 100*time.Millisecond)
+			}
+			b.ReportMetric(float64(most), "most-in-100ms")
+		})
 	}
 }

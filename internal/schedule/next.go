@@ -91,6 +91,27 @@ func (s Spec) next(after, phase int64) int64 {
 	return at.UnixNano()
 }
 
+// mostCounted bounds the work of counting what cron fields missed: more than a day of one each second, or two months of
+// one each minute. What lies beyond is not counted.
+const mostCounted = 100_000
+
+// passed says how many instants there are from one of them up to now, and which is the first after now; 0 for never.
+func (s Spec) passed(from, now, phase int64) (n int, next int64) {
+	if from == 0 || from > now {
+		return 0, from
+	}
+	if s.every > 0 {
+		n := (now-from)/int64(s.every) + 1
+		return int(n), from + n*int64(s.every)
+	}
+	for next = from; next != 0 && next <= now; next = s.next(next, phase) {
+		if n++; n == mostCounted {
+			return n, s.next(now, phase)
+		}
+	}
+	return n, next
+}
+
 // nextCron is the first matching second after t, zero if there is none. The library's own Next leaves out a day on which
 // daylight saving begins at midnight, as in Cairo or Santiago. Every step here leads forward to the next second that
 // could match and looks at the civil time again, so that it holds in any zone whose offset changes between two hours.

@@ -6,15 +6,16 @@ type entry struct {
 	phase     int64 // where in its interval an @every job is due, ns
 	due       int64 // next intended instant, ns since the Unix epoch; 0 for never
 	running   bool
-	gone      bool // removed by Replace
-	skips     []skip
-	reporting bool // a goroutine hands skips out
+	gone      bool   // removed by Replace
+	skips     []skip // one a reason
+	reporting bool   // a goroutine hands skips out
 }
 
-// A skip is a run that did not happen and is not reported yet.
+// A skip is runs that did not happen for one reason and are not reported yet.
 type skip struct {
-	due    int64
+	due    int64 // of the first
 	reason Reason
+	n      int
 }
 
 // A queue is a heap of entries by due time.

@@ -10,7 +10,7 @@ import (
 // start begins a run in its own goroutine, or counts why it cannot.
 func (s *Scheduler) start(e *entry, due int64) {
 	if reason := s.refuse(e); reason != "" {
-		s.skip(e, due, reason)
+		s.skip(e, due, reason, 1)
 		return
 	}
 	s.begin(e, due)
@@ -83,12 +83,17 @@ func (s *Scheduler) ended() {
 	}
 }
 
-// skip hands a skipped instant to the entry's reporter. The loop itself never calls a callback, which could block it.
-func (s *Scheduler) skip(e *entry, due int64, reason Reason) {
-	if e.job.Skipped == nil || len(e.skips) >= mostPending {
+// skip hands skipped instants to the entry's reporter. The loop itself never calls a callback, which could block it.
+func (s *Scheduler) skip(e *entry, due int64, reason Reason, n int) {
+	if e.job.Skipped == nil {
 		return
 	}
-	e.skips = append(e.skips, skip{due, reason})
+	waiting := slices.IndexFunc(e.skips, func(k skip) bool { return k.reason == reason })
+	if waiting >= 0 {
+		e.skips[waiting].n += n
+	} else {
+		e.skips = append(e.skips, skip{due, reason, n})
+	}
 	if !e.reporting {
 		e.reporting = true
 		s.active++
@@ -119,7 +124,7 @@ func (s *Scheduler) report(e *entry) {
 		e.skips = e.skips[1:]
 		s.mu.Unlock()
 		if at := time.Unix(0, k.due); job.Skipped != nil {
-			job.protect(at, func() { job.Skipped(at, k.reason) })
+			job.protect(at, func() { job.Skipped(at, k.reason, k.n) })
 		}
 	}
 }

@@ -28,31 +28,26 @@ const (
 	// stepBack is the least backward step of the wall clock that makes every due instant be computed again. A smaller
 	// one delays runs by as much and is left alone.
 	stepBack = time.Second
-	// mostMissed bounds how many missed instants of one job are counted after one stall.
-	mostMissed = 60
-	// mostPending bounds the skips of one job that wait for its Skipped to return.
-	mostPending = 256
 )
 
 // A Job is something that runs on a schedule. A panic of its functions is recovered and reported to Panicked. None of
 // them can hold up another job: Run and Panicked are called by the run's own goroutine, Skipped by one that lives while
-// there is something to report. If Skipped does not return, up to 256 skips of its job wait for it; more are lost.
+// there is something to report. Skips that come while it has not returned are told together, those of one reason at once.
 type Job struct {
 	Name      string // unique; decides the phase
 	Spec      Spec
 	Timeout   time.Duration                                // of one run; its context carries it; 0 means none
 	Exclusive []string                                     // jobs that share a key never run at once
 	Run       func(ctx context.Context, due time.Time)     // due is the intended instant
-	Skipped   func(due time.Time, reason Reason)           // in order, never twice at once; may be nil
+	Skipped   func(due time.Time, reason Reason, n int)    // n instants, the first of them due; never twice at once; may be nil
 	Panicked  func(due time.Time, value any, stack []byte) // may be nil
 }
 
 // A Scheduler runs jobs. Its zero value is ready.
 //
 // A job never runs before its due instant. After a stall longer than a job's interval, such as a suspended machine or a
-// forward step of the clock, the job runs once, for the first instant missed, so that the lag tells of the stall; up to
-// 60 of the other instants missed are reported as Overlap, the rest is not counted. MaxRunning bounds how much comes at
-// once then. After a backward step of a second or more every due instant is computed again from the new time, so that no
+// forward step of the clock, the job runs once, for the first instant missed, so that the lag tells of the stall; the
+// other instants missed are reported as Overlap, all at once. MaxRunning bounds how much comes at once then. After a backward step of a second or more every due instant is computed again from the new time, so that no
 // job waits for the clock to catch up; an instant that comes twice is then run twice.
 type Scheduler struct {
 	MaxRunning int                     // runs at once; 0 means no bound
@@ -83,6 +78,7 @@ func (s *Scheduler) Replace(jobs []Job) {
 	for _, e := range s.entries {
 		e.gone = true
 	}
+	s.place(jobs)
 	for _, job := range jobs {
 		s.put(job, now)
 	}
@@ -109,11 +105,11 @@ func (s *Scheduler) put(job Job, now int64) {
 		e = &entry{}
 		s.entries[job.Name] = e
 	}
-	if e.gone && e.due != 0 && e.job.Spec.text == job.Spec.text {
+	if e.keeps(job) {
 		e.job, e.gone = job, false
 		return
 	}
-	e.job, e.gone, e.phase = job, false, job.Spec.phase(job.Name)
+	e.job, e.gone = job, false
 	e.due = job.Spec.next(now, e.phase)
 }
 
@@ -198,16 +194,10 @@ func (s *Scheduler) fire() time.Duration {
 
 // advance moves an entry that was due to its first instant after now, and counts those that it passes.
 func (s *Scheduler) advance(e *entry, now int64) {
-	e.due = e.job.Spec.next(e.due, e.phase)
-	for range mostMissed {
-		if e.due == 0 || e.due > now {
-			break
-		}
-		s.skip(e, e.due, Overlap)
-		e.due = e.job.Spec.next(e.due, e.phase)
-	}
-	if e.due != 0 && e.due <= now {
-		e.due = e.job.Spec.next(now, e.phase)
+	first := e.job.Spec.next(e.due, e.phase)
+	var missed int
+	if missed, e.due = e.job.Spec.passed(first, now, e.phase); missed > 0 {
+		s.skip(e, first, Overlap, missed)
 	}
 	if e.due == 0 {
 		heap.Pop(&s.queue)

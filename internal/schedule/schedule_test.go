@@ -59,7 +59,7 @@ func (d *diary) job(t testing.TB, name, spec string, takes time.Duration) Job {
 				d.note(time.Now(), name+" "+ctx.Err().Error())
 			}
 		},
-		Skipped: func(due time.Time, reason Reason) { d.note(due, name+" "+string(reason)) },
+		Skipped: func(due time.Time, reason Reason, _ int) { d.note(due, name+" "+string(reason)) },
 	}
 }
 
@@ -254,7 +254,7 @@ func TestTenThousandJobsAreSpread(t *testing.T) {
 			}}
 		}))
 		stop := run(t, s)
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute + 1) // one is due at its very end
 		stop()
 		if len(due) != 40_000 {
 			t.Fatalf("got %d runs in a minute, want 40000", len(due))
@@ -267,8 +267,8 @@ func TestTenThousandJobsAreSpread(t *testing.T) {
 			}
 			most = max(most, last-first+1)
 		}
-		if mean := 10_000 / 150; most > 3*mean {
-			t.Errorf("%d runs within 100 ms, want at most three times the mean of %d", most, mean)
+		if mean := 10_000 / 150; most > mean*3/2 {
+			t.Errorf("%d runs within 100 ms, want at most half more than the mean of %d", most, mean)
 		}
 	})
 }
