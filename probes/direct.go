@@ -143,11 +143,15 @@ func (d *direct) follow(ctx context.Context) {
 	d.watch.stop = context.AfterFunc(ctx, d.watch.fire)
 }
 
-// unfollow lets go of the context of the last request. A nil direct has none.
+// unfollow lets go of the context of the last request, and of all that its response holds. A nil direct has none.
 func (d *direct) unfollow() {
-	if d != nil && d.watch != nil {
-		d.watch.stop()
-		d.watch = nil
+	if d == nil || d.watch == nil {
+		return
+	}
+	d.watch.stop()
+	d.watch = nil
+	for _, c := range d.conns {
+		c.ctx, c.watch, c.resp = nil, nil, http.Response{}
 	}
 }
 

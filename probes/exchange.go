@@ -199,7 +199,7 @@ func (p *HTTPProber) redirect(req *http.Request, resp *http.Response) (*http.Req
 	to.User = nil
 	next.URL, next.Response = to, resp
 	if !sameOrigin(req.URL, to) {
-		next.Host, next.Header = "", p.own.Clone()
+		next.Host, next.Header = "", ownHeaders(p.agent)
 		if contentType := req.Header["Content-Type"]; contentType != nil && req.GetBody != nil {
 			next.Header["Content-Type"] = contentType
 		}

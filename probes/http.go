@@ -99,8 +99,8 @@ func (h *HTTP) HTTPProber(env Env) (*HTTPProber, error) {
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
 	}
-	p.own = ownHeaders(env)
-	p.request = h.request(method, target, p.own, p.body)
+	p.agent = env.UserAgent
+	p.request = h.request(method, target, ownHeaders(env.UserAgent), p.body)
 	p.head, _ = appendHead(nil, p.request)
 	p.masks = p.masks.with(p.request.Header).knowing(p.request, p.body)
 	p.name = method + " " + shownURL(p.request.URL)
@@ -116,7 +116,7 @@ func (h *HTTP) request(method string, target *url.URL, own http.Header, body []b
 	u := *target
 	u.User, u.Fragment = nil, ""
 	req := &http.Request{
-		Method: method, URL: &u, Header: own.Clone(),
+		Method: method, URL: &u, Header: own,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(body)),
 	}
@@ -156,7 +156,7 @@ type HTTPProber struct {
 	name          string        // "GET http://…", for errors
 	request       *http.Request // never sent itself, only copied
 	head          []byte        // its head as the direct way writes it; empty if that cannot
-	own           http.Header   // what any host may see: all but the configured headers
+	agent         string        // its own User-Agent; with the headers beside it what any host may see
 	body          []byte
 	expect        expectation
 	masks         *masks

@@ -45,9 +45,9 @@ func (e Env) follow(own *bool) bool {
 }
 
 // ownHeaders are sent with every request and to every host.
-func ownHeaders(env Env) http.Header {
+func ownHeaders(agent string) http.Header {
 	return http.Header{
-		"User-Agent":      {cmp.Or(env.UserAgent, "perfwatch")},
+		"User-Agent":      {cmp.Or(agent, "perfwatch")},
 		"Accept-Encoding": {"gzip"}, // asked for and undone here, so that bytes are counted as they came
 		syntheticHeader:   {"perfwatch"},
 	}
