@@ -1,15 +1,18 @@
 package browser
 
 import (
+	"fmt"
 	"math"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/perfwatch/perfwatch/internal/truth"
 )
 
-// TestPagesWithATruth loads them all at once. A busy machine is late for everything, and the pages' marks are as late.
+// TestPagesWithATruth loads them all at once. A busy machine is late for everything, and the pages' marks are as late; but it
+// may also make a long task of a short one that has no mark, and so a page is loaded again if its figures are not right.
 func TestPagesWithATruth(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(truth.Handler())
@@ -25,29 +28,39 @@ func TestPagesWithATruth(t *testing.T) {
 				load(t, b, p, 10*time.Second, CPUBusy)
 				return
 			}
-			f := load(t, b, p, 40*time.Second, "").Figures
-			if len(f.Marks) != len(page.Marks) {
-				t.Fatalf("marks %v, want %v", f.Marks, page.Marks)
+			const loads = 5
+			for n := range loads {
+				f := load(t, b, p, 40*time.Second, "").Figures
+				if len(f.Marks) != len(page.Marks) {
+					t.Fatalf("marks %v, want %v", f.Marks, page.Marks)
+				}
+				wrong := mistakes(&f, page.Truth(f.Marks))
+				if len(wrong) == 0 {
+					return
+				}
+				t.Logf("load %d: %s", n+1, strings.Join(wrong, "; "))
 			}
-			compare(t, &f, page.Truth(f.Marks))
+			t.Errorf("none of %d loads is right", loads)
 		})
 	}
 }
 
-func compare(t *testing.T, f *Figures, want truth.Truth) {
-	t.Helper()
-	const near, order = 30 * time.Millisecond, 4 * time.Millisecond // paint entries come in steps of 4 ms
-	if f.FirstByte < want.FirstByte || f.FirstPaint < want.FirstPaint-order {
-		t.Errorf("first byte %v, first paint %v, want them not before %v and %v", f.FirstByte, f.FirstPaint, want.FirstByte, want.FirstPaint)
+// mistakes are the figures that are off by more than 95 % may be.
+func mistakes(f *Figures, want truth.Truth) (list []string) {
+	const near, order = 5 * time.Millisecond, 4 * time.Millisecond // paint entries come in steps of 4 ms
+	note := func(right bool, format string, args ...any) {
+		if !right {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
 	}
-	if got := f.Interactive; want.Interactive > 0 && (got-want.Interactive).Abs() > near || got < f.FirstPaint || got < f.Parsed {
-		t.Errorf("interactive %v, want %v or so, and not before the first paint %v and the document %v", got, want.Interactive,
-			f.FirstPaint, f.Parsed)
+	note(f.FirstByte >= want.FirstByte, "first byte %v, want it not before %v", f.FirstByte, want.FirstByte)
+	note(f.FirstPaint >= want.FirstPaint-order, "first paint %v, want it not before %v", f.FirstPaint, want.FirstPaint)
+	note(f.Interactive >= f.FirstPaint && f.Interactive >= f.Parsed, "interactive %v, want it not before the first paint %v and the document %v",
+		f.Interactive, f.FirstPaint, f.Parsed)
+	note(math.Abs(f.Shift-want.Shift) <= 1e-6, "shift %.7f, want %.7f", f.Shift, want.Shift)
+	if want.Interactive > 0 {
+		note((f.Interactive-want.Interactive).Abs() <= near, "interactive %v, want %v", f.Interactive, want.Interactive)
+		note((f.Blocking-want.Blocking).Abs() <= near, "blocking %v, want %v", f.Blocking, want.Blocking)
 	}
-	if want.Interactive > 0 && (f.Blocking-want.Blocking).Abs() > near {
-		t.Errorf("blocking %v, want %v or so", f.Blocking, want.Blocking)
-	}
-	if math.Abs(f.Shift-want.Shift) > 1e-6 {
-		t.Errorf("shift %.7f, want %.7f", f.Shift, want.Shift)
-	}
+	return list
 }
