@@ -12,6 +12,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"github.com/perfwatch/perfwatch/alerts"
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
@@ -49,7 +51,7 @@ func (s *stand) mailed(t *testing.T, r row, since time.Time) {
 		"Threshold": "^" + regexp.QuoteMeta(o.Measure.Unit().Format(*o.Critical)) + "$",
 		// Which of the bursts was the last is not known; one that the fault ends early has no throughput.
 		"Last burst": `^(investor_journey|sustained_throughput|ml_models|ml_batch), (\d+m )?[\d.]+m?s ago, `,
-		"Cache":      "^cache [0-9.]+% hits over the last " + o.Window.String() + "$",
+		"Cache":      "^cache [0-9.]+% hits over the last " + model.Duration(o.Window).String() + "$",
 		"Runbook":    "/runbooks/" + r.alert + "$",
 		"Panel":      `/d/perfwatch-overview\?viewPanel=\d+$`,
 	}
