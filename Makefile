@@ -110,9 +110,11 @@ render:
 	go run ./cmd/perfwatch --config.file perfwatch.yml dashboards --output-dir dashboards
 	-go test ./internal/config ./internal/report -run Schema -update-schema > /dev/null
 	go test ./internal/config ./internal/report -run Schema
+	-go test ./collector -run TestTheReferenceIsThatOfTheMetrics -update-reference > /dev/null
+	go test ./collector -run TestTheReferenceIsThatOfTheMetrics
 
 rendered: render
-	@git diff --exit-code --stat -- alerts dashboards internal/config internal/report || { echo "rendered files differ: commit what make render writes"; exit 1; }
+	@git diff --exit-code --stat -- alerts dashboards internal/config internal/report collector/metrics.md || { echo "rendered files differ: commit what make render writes"; exit 1; }
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION): TOOL = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 $(TOOLS)/deadcode-$(DEADCODE_VERSION): TOOL = golang.org/x/tools/cmd/deadcode@$(DEADCODE_VERSION)

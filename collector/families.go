@@ -22,16 +22,6 @@ const (
 	summary   = dto.MetricType_SUMMARY
 )
 
-// Families lists every metric that the program can expose beside those of client_golang on the process and the Go
-// runtime (process_*, go_*).
-func Families() []Family {
-	return slices.Concat(daemonFamilies(), objectiveFamilies(), probeFamilies(), sqlFamilies(), journeyFamilies(),
-		consistencyFamilies(),
-		canaryFamilies(), pageFamilies(), browserFamilies(),
-		loadFamilies(), watchFamilies(), redisFamilies(), hostFamilies(), hostDetailFamilies(), processFamilies(),
-		postgresFamilies(), pgbouncerFamilies(), businessFamilies(), pipelineFamilies())
-}
-
 func daemonFamilies() []Family {
 	return []Family{
 		{buildInfo, gauge, []string{"version", "revision", "branch", "goversion", "goos", "goarch", "tags"},
