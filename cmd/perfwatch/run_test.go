@@ -31,7 +31,7 @@ func smallPlatform(env *testscript.Env) error {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/slow":
-			time.Sleep(20 * time.Millisecond)
+			<-time.After(20 * time.Millisecond) // how long it takes
 		case "/broken":
 			w.WriteHeader(http.StatusInternalServerError)
 		}

@@ -146,7 +146,12 @@ func (r *reader) until(condition string) {
 	r.Helper()
 	ctx, cancel := context.WithTimeout(r.ctx, readable)
 	defer cancel()
-	for r.eval(`String(Boolean(`+condition+`))`) != "true" {
+	for {
+		// The page may go away while it is asked.
+		text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`String(Boolean(`+condition+`))`))
+		if err == nil && text == "true" {
+			return
+		}
 		if err := chromedp.Do(ctx, chromedp.Sleep(100*time.Millisecond)); err != nil {
 			r.Fatalf("waiting for %s: %v\n%s\n%s", condition, err, getText(r.T, r.base+"/api/v1/bursts"), r.eval("document.body.innerText"))
 		}
@@ -204,11 +209,14 @@ func TestTheStatusPageInABrowser(t *testing.T) {
 		t.Errorf("the first row is %q, want the target that is missed", row)
 	}
 
+	r.eval(`window.before = "the burst"`)
 	r.tabTo(`[data-key="start rush"]`)
 	r.tabTo(`[data-key="send rush"]`)
-	r.until(`document.querySelector('[data-burst="rush"]:not([hidden]) .said')?.textContent.includes("requests")`)
-	r.eval(`window.same = document.querySelector('[data-burst="rush"] .said').textContent`)
-	r.until(`window.same && document.querySelector('[data-burst="rush"] .said').textContent !== window.same`) // without another page
+	said := `document.querySelector('[data-burst="rush"]:not([hidden]) .said')?.textContent`
+	r.until(`!window.before && ` + said + `?.includes("requests")`)
+	same := r.eval(said)
+	r.eval(`window.here = "yes"`)
+	r.until(fmt.Sprintf(`%s !== %q && window.here`, said, same)) // without another page
 	r.tabTo(`[data-key="stop rush"]`)
 	r.until(`document.querySelector("#bursts")?.innerText.includes("aborted")`)
 

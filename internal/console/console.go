@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 
 	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/internal/oneshot"
@@ -23,15 +23,33 @@ const (
 	logged  = 10 * time.Second       // between the plain lines of one probe
 	maxBars = 20                     // at once; of more probes only lines at their end are shown
 	whole   = 1000                   // of a bar
-	barSize = 20                     // characters
-	nameMax = 28
 )
+
+// A layout is how many characters a line has for what.
+type layout struct {
+	name, bar int
+	short     bool // the figures say no more than they must
+}
+
+// narrow is a terminal that has no room for the wide layout.
+const narrow = 120
+
+func wide() layout { return layout{name: 28, bar: 20} }
+
+// layoutFor is what fits into so many columns; 80 are enough for all there is to say.
+func layoutFor(columns int) layout {
+	if columns < narrow {
+		return layout{name: 12, bar: 5, short: true}
+	}
+	return wide()
+}
 
 // A Console shows progress until it is closed. It implements oneshot.Progress.
 type Console struct {
-	out   io.Writer
-	quiet bool
-	bars  *mpb.Progress // nil where there is no terminal
+	out    io.Writer
+	quiet  bool
+	bars   *mpb.Progress // nil where there is no terminal
+	layout layout
 
 	mu     sync.Mutex
 	active map[string]chan struct{} // closed when the probe has ended
@@ -40,9 +58,14 @@ type Console struct {
 
 // New makes a console on a writer, which it takes for a terminal if it is one. A quiet one shows nothing.
 func New(out io.Writer, quiet bool) *Console {
-	c := &Console{out: out, quiet: quiet, active: map[string]chan struct{}{}}
-	if f, ok := out.(*os.File); ok && !quiet && isatty.IsTerminal(f.Fd()) {
-		c.bars = mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(refresh), mpb.WithWidth(barSize))
+	c := &Console{out: out, quiet: quiet, layout: wide(), active: map[string]chan struct{}{}}
+	f, ok := out.(*os.File)
+	if !ok || quiet {
+		return c
+	}
+	if columns, _, err := term.GetSize(int(f.Fd())); err == nil { // it is a terminal
+		c.layout = layoutFor(columns)
+		c.bars = mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(refresh), mpb.WithWidth(c.layout.bar))
 	}
 	return c
 }
@@ -84,10 +107,10 @@ func (c *Console) End(name string, last oneshot.State) {
 	delete(c.active, name)
 	c.mu.Unlock()
 	if c.bars != nil {
-		_, _ = fmt.Fprintln(c.bars, Line(name, last)) // above the bars; a display that has ended shows no more
+		_, _ = fmt.Fprintln(c.bars, c.layout.line(name, last)) // above the bars; a display that has ended shows no more
 		return
 	}
-	c.print(Line(name, last))
+	c.print(c.layout.line(name, last))
 }
 
 func (c *Console) print(line string) {
@@ -99,8 +122,8 @@ func (c *Console) print(line string) {
 func (c *Console) bar(name string, now func() oneshot.State) *mpb.Bar {
 	return c.bars.New(whole, mpb.BarStyle().Lbound("").Rbound("").Filler("█").Tip("█").Padding("░"),
 		mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(fit(name)+" ")),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + figures(now()) })))
+		mpb.PrependDecorators(decor.Name(c.layout.fit(name)+" ")),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + c.layout.figures(now()) })))
 }
 
 // drive moves a bar until its probe has ended.
@@ -125,27 +148,27 @@ func (c *Console) log(name string, now func() oneshot.State, done <-chan struct{
 	for {
 		select {
 		case <-ticker.C:
-			c.print(Line(name, now()))
+			c.print(c.layout.line(name, now()))
 		case <-done:
 			return
 		}
 	}
 }
 
-// Line is a probe and its figures.
-func Line(name string, s oneshot.State) string { return fit(name) + "  " + figures(s) }
+// line is a probe and its figures.
+func (l layout) line(name string, s oneshot.State) string { return l.fit(name) + "  " + l.figures(s) }
 
 // fit makes a name as long as every other.
-func fit(name string) string {
+func (l layout) fit(name string) string {
 	r := []rune(name)
-	if len(r) > nameMax {
-		return string(r[:nameMax-1]) + "…"
+	if len(r) > l.name {
+		return string(r[:l.name-1]) + "…"
 	}
-	return name + strings.Repeat(" ", nameMax-len(r))
+	return name + strings.Repeat(" ", l.name-len(r))
 }
 
 // figures are users, requests a second, p95, errors, and the time left.
-func figures(s oneshot.State) string {
+func (l layout) figures(s oneshot.State) string {
 	var parts []string
 	if s.WithUsers {
 		parts = append(parts, fmt.Sprintf("%4d users", s.Users))
@@ -158,8 +181,13 @@ func figures(s oneshot.State) string {
 	switch {
 	case s.Word != "":
 		parts = append(parts, fmt.Sprintf("%d requests", s.Requests), s.Word)
+	case s.Left > 0 && l.short:
+		parts = append(parts, s.Left.Round(time.Second).String()+" left")
 	case s.Left > 0:
 		parts = append(parts, "at most "+s.Left.Round(time.Second).String()+" left")
+	}
+	if l.short {
+		return strings.Join(parts, " ")
 	}
 	return strings.Join(parts, "  ")
 }

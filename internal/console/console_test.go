@@ -40,7 +40,7 @@ func TestQuietIsQuiet(t *testing.T) {
 
 func TestLongNamesAndNothingYet(t *testing.T) {
 	want := "a_name_that_is_longer_than_…     0.0 req/s  p95 –  no errors"
-	if got := Line("a_name_that_is_longer_than_a_line_of_the_table", oneshot.State{}); got != want {
+	if got := wide().line("a_name_that_is_longer_than_a_line_of_the_table", oneshot.State{}); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
