@@ -146,7 +146,9 @@ func hasPages(cfg *config.Config) bool {
 	return slices.ContainsFunc(cfg.Probes, func(p config.Probe) bool { return p.Page != nil })
 }
 
-func hasDatabase(cfg *config.Config) bool { return len(cfg.Postgres) > 0 || hasQueries(cfg) }
+func hasDatabase(cfg *config.Config) bool {
+	return len(cfg.Postgres)+len(cfg.PgBouncer) > 0 || hasQueries(cfg)
+}
 
 func hasQueries(cfg *config.Config) bool {
 	return slices.ContainsFunc(cfg.Probes, func(p config.Probe) bool { return p.SQL != nil })

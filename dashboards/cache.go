@@ -21,7 +21,8 @@ func redisKeys(metric string) string {
 
 // redisCommandRate is how often clients of each Redis send some commands.
 func redisCommandRate(commands string) string {
-	return `sum by (redis, command) (rate(perfwatch_redis_commands_total{redis=~"$redis", command=~"` + commands + `"}[$__rate_interval]))`
+	return `sum by (redis, command) (rate(perfwatch_redis_commands_total{redis=~"$redis", command=~"` + commands +
+		`"}[$__rate_interval]))`
 }
 
 // hitsByRedis is the hit ratio of each Redis. Hits and misses are summed before they are divided: a mean of ratios would
@@ -73,7 +74,8 @@ func drawCache(g *grid, cfg *config.Config) {
 	g.row(420, "Memory and clients")
 	g.add(8, 7, series(404, "Redis memory",
 		"Memory in use, and the most that Redis may use. Without a most it is not bounded.", "bytes",
-		query{redisNow("memory_used_bytes"), "{{redis}} {{node}} used"}, query{redisNow("memory_max_bytes"), "{{redis}} {{node}} most"}))
+		query{redisNow("memory_used_bytes"), "{{redis}} {{node}} used"},
+		query{redisNow("memory_max_bytes"), "{{redis}} {{node}} most"}))
 	g.add(8, 7, series(421, "Fragmentation",
 		"Resident over allocated memory. Well above 1 wastes memory, below 1 is swapping.", "none",
 		query{redisNow("memory_fragmentation_ratio"), "{{redis}} {{node}}"}))
@@ -85,13 +87,15 @@ func drawCache(g *grid, cfg *config.Config) {
 // drawInvalidation shows how clients take keys out of a cache, and who is told.
 func drawInvalidation(g *grid) {
 	g.row(430, "Invalidation")
-	g.add(8, 7, series(431, "Deletions", "DEL and UNLINK a second. Each may name many keys. UNLINK frees their memory in the background.", "ops",
+	g.add(8, 7, series(431, "Deletions",
+		"DEL and UNLINK a second. Each may name many keys. UNLINK frees their memory in the background.", "ops",
 		query{redisCommandRate("del|unlink"), "{{redis}} {{command}}"}))
 	g.add(8, 7, series(432, "Times to live given", "EXPIRE and its like a second. SET with EX is not among them.", "ops",
 		query{redisCommandRate("expire|pexpire|expireat"), "{{redis}} {{command}}"}))
 	g.add(8, 7, series(433, "Flushes", "FLUSHDB and FLUSHALL a second: everything goes at once, and the hit ratio with it.", "ops",
 		query{redisCommandRate("flushdb|flushall"), "{{redis}} {{command}}"}))
-	g.add(12, 7, series(434, "Objects freed in the background", "What UNLINK and FLUSHALL ASYNC leave to a thread of its own.", "ops",
+	g.add(12, 7, series(434, "Objects freed in the background",
+		"What UNLINK and FLUSHALL ASYNC leave to a thread of its own.", "ops",
 		query{redisRate("lazy_freed_objects"), "{{redis}}"}))
 	g.add(12, 7, series(435, "Clients that are told of changes",
 		"Clients that keep keys themselves and are told when those change (CLIENT TRACKING).", "short",

@@ -55,6 +55,7 @@ probes:
       tasks: [{name: a, http: {url: "http://127.0.0.1:1/"}}]
 redis: [{name: cache, url: "redis://127.0.0.1:1/0"}]
 postgres: [{name: main, dsn_file: dsn}]
+pgbouncer: [{name: pool, dsn_file: dsn}]
 processes: [{name: api, port: 1}]
 host: {}
 objectives:

@@ -10,6 +10,9 @@ func drawDatabase(g *grid, cfg *config.Config) {
 	if len(cfg.Postgres) > 0 {
 		addPostgres(g)
 	}
+	if len(cfg.PgBouncer) > 0 {
+		addPools(g)
+	}
 }
 
 func addQueries(g *grid) {
@@ -38,6 +41,9 @@ func addPostgres(g *grid) {
 		query{`max by (postgres, state) (perfwatch_postgres_connections{postgres=~"$postgres"})`, "{{postgres}} {{state}}"}).stacked())
 	g.add(8, 8, series(712, "Connections in use", "Client connections over those that the server takes.", "percentunit",
 		query{ratio(connections, now("max_connections")), "{{postgres}}"}).ofOne())
+	g.add(8, 8, series(717, "What statements wait for", "Connections whose statement waits, by what for.", "short",
+		query{`max by (postgres, wait) (perfwatch_postgres_waiting_connections{postgres=~"$postgres"})`,
+			"{{postgres}} {{wait}}"}).stacked())
 	g.add(8, 8, series(713, "Waits for locks", "Connections that wait for a lock of another transaction.", "short",
 		query{now("lock_waits"), "{{postgres}}"}))
 	g.add(8, 8, series(714, "Longest transactions",
@@ -50,4 +56,20 @@ func addPostgres(g *grid) {
 		query{rate("deadlocks"), "{{postgres}} deadlocks"}))
 	g.add(8, 8, series(716, "Blocks from the cache", "Share of the blocks that were found in shared_buffers.", "percentunit",
 		query{ratio(rate("cache_hits"), "("+rate("cache_hits")+" + "+rate("cache_misses")+")"), "{{postgres}}"}).ofOne())
+}
+
+// addPools shows the pools of PgBouncers: a client that waits has no connection of its server yet.
+func addPools(g *grid) {
+	of := func(metric, by string) string {
+		return "max by (pgbouncer, database" + by + ") (perfwatch_pgbouncer_" + metric + ")"
+	}
+	g.row(720, "PgBouncer")
+	g.add(8, 8, series(721, "Clients of pools",
+		"Client connections of each database by state: those that wait have no server yet.", "short",
+		query{of("client_connections", ", state"), "{{pgbouncer}} {{database}} {{state}}"}).stacked())
+	g.add(8, 8, series(722, "Servers of pools",
+		"Server connections of each database by state. None idle, and the pool is full.", "short",
+		query{of("server_connections", ", state"), "{{pgbouncer}} {{database}} {{state}}"}).stacked())
+	g.add(8, 8, series(723, "Longest wait for a server", "How long the client that waits longest has waited.", "s",
+		query{of("longest_wait_seconds", ""), "{{pgbouncer}} {{database}}"}))
 }

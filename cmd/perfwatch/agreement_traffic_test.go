@@ -33,6 +33,7 @@ type traffic struct {
 
 	held, released chan struct{} // closed when requests are held, and when the test ends
 	opened         chan struct{} // closed when they are answered
+	at             time.Time     // when that was
 
 	mu     sync.Mutex
 	random *rand.Rand // guarded by mu
@@ -113,6 +114,7 @@ func (tr *traffic) open(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(tr.opened)
+	tr.at = time.Now()
 	client := redis.NewClient(&redis.Options{Addr: tr.redis.Address})
 	var asking sync.WaitGroup
 	asking.Go(func() {
@@ -142,6 +144,9 @@ func (tr *traffic) open(t *testing.T) {
 	}
 	t.Cleanup(func() { asking.Wait(); _ = client.Close() })
 }
+
+// since says whether requests have been answered for longer than that.
+func (tr *traffic) since(d time.Duration) bool { return time.Since(tr.at) > d }
 
 // hold answers nothing any more.
 func (tr *traffic) hold(t *testing.T) {
