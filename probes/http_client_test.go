@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -203,5 +204,44 @@ func TestProxy(t *testing.T) {
 	p := mustProber(t, &HTTP{URL: "http://shop.invalid/a?b", HTTPClient: &cfg, Expect: Expect{BodyMatches: "^from the proxy$"}}, Env{})
 	if take(t, p, OK); asked != "http://shop.invalid/a?b" {
 		t.Errorf("the proxy was asked for %q", asked)
+	}
+}
+
+// Over TLS the proxy is asked for a tunnel, in which the certificate is judged that the site itself has.
+func TestProxyOfTLS(t *testing.T) {
+	site := httptest.NewTLSServer(http.HandlerFunc(hello))
+	t.Cleanup(site.Close)
+	var asked string
+	proxy := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = r.Method + " " + r.RequestURI
+		there, err := net.Dial("tcp", r.RequestURI)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		here, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() { _, _ = io.Copy(there, here); _ = there.Close() }()
+		_, _ = io.Copy(here, there)
+		_ = here.Close()
+	})
+	u, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := trusting(t, site).HTTP
+	cfg.ProxyURL = promconfig.URL{URL: u}
+	p := mustProber(t, &HTTP{URL: site.URL, HTTPClient: &cfg, Expect: Expect{BodyMatches: "^hello$"}}, Env{})
+	s := take(t, p, OK)
+	if want := "CONNECT " + site.Listener.Addr().String(); asked != want || !s.CertNotAfter.Equal(site.Certificate().NotAfter) {
+		t.Errorf("the proxy was asked %q and the certificate ends %v, want %q and %v", asked, s.CertNotAfter, want, site.Certificate().NotAfter)
+	}
+	dead := mustProber(t, &HTTP{URL: "https://" + deadAddress(t), HTTPClient: &cfg}, Env{})
+	if s := Take(t.Context(), dead, time.Time{}); s.Outcome == OK || !strings.Contains(s.Err.Error(), "Bad Gateway") {
+		t.Errorf("a proxy that does not get there: %v, %v", s.Outcome, s.Err)
 	}
 }
