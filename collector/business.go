@@ -29,7 +29,7 @@ type businessFigure struct {
 	v     float64
 }
 
-// A FigureSource is where a business value comes from. It is made by RedisFigures, PostgresFigures or JSONFigures.
+// A FigureSource is where a business value comes from. It is made by RedisFigures, SQLFigures or JSONFigures.
 type FigureSource struct {
 	read  func(ctx context.Context, label string) ([]businessFigure, error)
 	close func()

@@ -11,10 +11,10 @@ import (
 	"github.com/perfwatch/perfwatch/probes"
 )
 
-// PostgresFigures reads a business value by a query, over a connection of its own and in a transaction that may only
-// read. Its error is a DSN that cannot be read or understood.
-func PostgresFigures(dsnFile, dir, query string) (FigureSource, error) {
-	db, err := probes.OpenPostgres(dsnFile, dir)
+// SQLFigures reads a business value by a query, over a connection of its own and in a transaction that may only read. Its
+// error is a DSN that cannot be read or understood.
+func SQLFigures(dsnFile, dir, query string) (FigureSource, error) {
+	db, err := probes.OpenDatabase(dsnFile, dir)
 	if err != nil {
 		return FigureSource{}, err
 	}

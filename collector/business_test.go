@@ -3,6 +3,7 @@ package collector
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -107,7 +108,7 @@ func TestABusinessValueComesFromPostgres(t *testing.T) {
 		{"nonsense", "SELEKT", "", map[string]string{businessOK: "0"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			source, err := PostgresFigures(file, "", row.query)
+			source, err := SQLFigures(file, "", row.query)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,6 +116,53 @@ func TestABusinessValueComesFromPostgres(t *testing.T) {
 			b.pull(t.Context())
 			wantSeries(t, reg, row.want)
 		})
+	}
+}
+
+// The same of the other databases, whose drivers give numbers in types of their own.
+func TestABusinessValueComesFromOtherDatabases(t *testing.T) {
+	dir := t.TempDir()
+	lite, err := sql.Open("sqlite", filepath.Join(dir, "shop.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lite.Close() }()
+	server := peer.StartMariaDB(t)
+	maria, err := sql.Open("mysql", "watcher:hunter2@tcp("+server.Address+")/shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = maria.Close() }()
+	writeFile(t, filepath.Join(dir, "sqlite"), "sqlite:shop.db")
+	writeFile(t, filepath.Join(dir, "mysql"), "mysql://watcher:hunter2@"+server.Address+"/shop")
+	for engine, db := range map[string]*sql.DB{"sqlite": lite, "mysql": maria} {
+		execute(t, db, "CREATE TABLE events (feature varchar(20), amount float)",
+			"INSERT INTO events VALUES ('search', 0.5), ('search', 2), ('chart', 1), (NULL, 1)")
+		for _, row := range []struct {
+			name, query, label string
+			want               map[string]string
+		}{
+			{"by feature", "SELECT feature, count(*) FROM events GROUP BY feature", "feature",
+				map[string]string{valueOf("search"): "2", valueOf("chart"): "1", valueOf(""): "1", businessOK: "1"}},
+			{"a whole number", "SELECT count(*) FROM events", "", map[string]string{valueOf(""): "4"}},
+			{"a fraction", "SELECT amount FROM events WHERE amount < 1", "", map[string]string{valueOf(""): "0.5"}},
+			{"a sum", "SELECT sum(amount) FROM events", "", map[string]string{valueOf(""): "4.5"}},
+			{"text", "SELECT max(feature) FROM events", "", map[string]string{valueOf(""): "", businessOK: "0"}},
+			{"null", "SELECT sum(amount) FROM events WHERE feature = 'no'", "", map[string]string{valueOf(""): "", businessOK: "1"}},
+			{"what writes", "DELETE FROM events", "", map[string]string{businessOK: "0"}},
+			{"without end", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT i, i AS feature FROM n",
+				"feature", map[string]string{businessOK: "0"}},
+			{"nonsense", "SELEKT", "", map[string]string{businessOK: "0"}},
+		} {
+			source, err := SQLFigures(engine, dir, row.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, reg := watchBusiness(t, businessSpec(row.label), source)
+			b.pull(t.Context())
+			t.Log(engine, row.name)
+			wantSeries(t, reg, row.want)
+		}
 	}
 }
 

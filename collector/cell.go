@@ -67,6 +67,10 @@ func toNumber(v any) (float64, bool) {
 	switch v := v.(type) {
 	case int64:
 		f = float64(v)
+	case uint64:
+		f = float64(v)
+	case float32:
+		f = float64(v)
 	case float64:
 		f = v
 	case bool:

@@ -43,9 +43,10 @@ type engine struct {
 
 // engineOf knows an engine by the scheme of a DSN.
 func engineOf(dsn string) (engine, error) {
-	switch scheme, _, _ := strings.Cut(dsn, ":"); scheme {
-	case "postgres", "postgresql":
+	if isPostgres(dsn) {
 		return postgresEngine(), nil
+	}
+	switch scheme, _, _ := strings.Cut(dsn, ":"); scheme {
 	case "mysql":
 		return mysqlEngine(), nil
 	case "sqlite":

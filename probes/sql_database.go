@@ -15,7 +15,7 @@ import (
 // maxTable is about how much one answer of a Database may take, in bytes.
 const maxTable = 1 << 20
 
-// wantPostgresDSN is what a Database is opened with.
+// wantPostgresDSN is what OpenPostgres takes.
 const wantPostgresDSN = "a file whose one line is a DSN such as postgres://USER:PASSWORD@HOST:PORT/DB"
 
 // A Database answers the queries of a collector over one connection, which it keeps. It may only read. It is safe for
@@ -32,26 +32,51 @@ type Table struct {
 	Rows    [][]any
 }
 
-// OpenPostgres makes ready to ask a PostgreSQL, and connects to nothing. A relative path of the DSN's file starts at dir;
-// the file is read at each connection, so that a password can be rotated. Its error joins a *FieldError of dsn_file.
+// OpenDatabase makes ready to ask a database of any engine, and connects to nothing. A relative path of the DSN's file
+// starts at dir; the file is read at each connection, so that a password can be rotated. Its error joins a *FieldError of
+// dsn_file.
+func OpenDatabase(dsnFile, dir string) (*Database, error) {
+	return openDatabase(dsnFile, dir, wantDSN, func(dsn string) (engine, error) {
+		if isPostgres(dsn) {
+			return pooledEngine(), nil
+		}
+		return engineOf(dsn)
+	})
+}
+
+// OpenPostgres is OpenDatabase for PostgreSQL alone.
 func OpenPostgres(dsnFile, dir string) (*Database, error) {
-	return openDatabase(dsnFile, dir, engine{open: openPooled, begin: beginPostgres, refusal: refusedByPostgres})
+	return openPostgresAs(pooledEngine(), dsnFile, dir)
+}
+
+// pooledEngine is a PostgreSQL that may stand behind a pooler.
+func pooledEngine() engine {
+	return engine{open: openPooled, begin: beginPostgres, refusal: refusedByPostgres}
 }
 
 // OpenPgBouncer is OpenPostgres for the console of a PgBouncer, which is the database pgbouncer there. The console knows
 // no transactions, and refuses what changes something to a user who may only see its statistics.
 func OpenPgBouncer(dsnFile, dir string) (*Database, error) {
-	return openDatabase(dsnFile, dir, engine{open: openConsole, refusal: refusedByPostgres})
+	return openPostgresAs(engine{open: openConsole, refusal: refusedByPostgres}, dsnFile, dir)
 }
 
-func openDatabase(dsnFile, dir string, e engine) (*Database, error) {
-	var ms mistakes
-	c := ms.sqlConnector(dsnFile, Env{Dir: dir}, wantPostgresDSN, func(dsn string) (engine, error) {
-		if scheme, _, _ := strings.Cut(dsn, ":"); scheme != "postgres" && scheme != "postgresql" {
+func openPostgresAs(e engine, dsnFile, dir string) (*Database, error) {
+	return openDatabase(dsnFile, dir, wantPostgresDSN, func(dsn string) (engine, error) {
+		if !isPostgres(dsn) {
 			return engine{}, errDSN
 		}
 		return e, nil
 	})
+}
+
+func isPostgres(dsn string) bool {
+	scheme, _, _ := strings.Cut(dsn, ":")
+	return scheme == "postgres" || scheme == "postgresql"
+}
+
+func openDatabase(dsnFile, dir, want string, pick func(dsn string) (engine, error)) (*Database, error) {
+	var ms mistakes
+	c := ms.sqlConnector(dsnFile, Env{Dir: dir}, want, pick)
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
 	}

@@ -38,8 +38,11 @@ func figureSource(cfg *config.Config, c *config.Business) (collector.FigureSourc
 	}
 	for i := range cfg.Postgres {
 		if c.Postgres != "" && cfg.Postgres[i].Name == c.Postgres {
-			return collector.PostgresFigures(cfg.Postgres[i].DSNFile, cfg.Dir, c.Query)
+			return collector.SQLFigures(cfg.Postgres[i].DSNFile, cfg.Dir, c.Query)
 		}
+	}
+	if c.DSNFile != "" {
+		return collector.SQLFigures(c.DSNFile, cfg.Dir, c.Query)
 	}
 	figures, err := probes.NewFigures(c.HTTP, c.JSON, cfg.Env())
 	if err != nil {

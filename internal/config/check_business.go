@@ -20,13 +20,14 @@ const (
 	heldIntervals                            = 3 // that a value holds by default
 )
 
-// Business is one value of the platform's business. Exactly one of Redis, Postgres and HTTP is set.
+// Business is one value of the platform's business. Exactly one of Redis, Postgres, DSNFile and HTTP is set.
 type Business struct {
 	Name      string
 	Redis     string   // the name of a Redis
 	Command   []string // asked of Redis
 	Postgres  string   // the name of a PostgreSQL
-	Query     string   // asked of Postgres
+	DSNFile   string   // of another database, from the configuration's folder on
+	Query     string   // asked of Postgres or the other database
 	HTTP      *probes.HTTP
 	JSON      string // gojq, of the answer of HTTP
 	Label     string // whose values tell figures apart; "" for one figure
@@ -36,13 +37,14 @@ type Business struct {
 	MaxAge    time.Duration // past which a value is absent
 }
 
-// A businessSection is one value, from one of three sources.
+// A businessSection is one value, from one of four sources.
 type businessSection struct {
 	Name      string        `yaml:"name"`       // stands in labels; unique
 	Redis     string        `yaml:"redis"`      // the Redis that is asked
 	Command   string        `yaml:"command"`    // for the Redis: a command that reads
 	Postgres  string        `yaml:"postgres"`   // the PostgreSQL that is asked
-	Query     string        `yaml:"query"`      // for the PostgreSQL: a SELECT
+	DSNFile   string        `yaml:"dsn_file"`   // has the DSN of another database: postgres://, mysql:// or sqlite:
+	Query     string        `yaml:"query"`      // for the PostgreSQL or the other database: a SELECT
 	HTTP      *probes.HTTP  `yaml:"http"`       // what is fetched
 	JSON      string        `yaml:"json"`       // gojq query of the answer to http
 	Label     string        `yaml:"label"`      // the one label of the values, if there are several
@@ -54,7 +56,7 @@ type businessSection struct {
 
 // businessSources are the keys that say where a value comes from, with the one that says what is asked there.
 func businessSources() [][2]string {
-	return [][2]string{{"redis", "command"}, {"postgres", "query"}, {"http", "json"}}
+	return [][2]string{{"redis", "command"}, {"postgres", "query"}, {"dsn_file", "query"}, {"http", "json"}}
 }
 
 // business checks every business value, once what it is read from is known.
@@ -71,7 +73,8 @@ func (c *checker) business() {
 // businessValue fills in the defaults of one value.
 func (c *checker) businessValue(at string, in *businessSection) Business {
 	out := Business{
-		Name: in.Name, Redis: in.Redis, Postgres: in.Postgres, Query: in.Query, HTTP: in.HTTP, JSON: in.JSON, Label: in.Label,
+		Name: in.Name, Redis: in.Redis, Postgres: in.Postgres, DSNFile: in.DSNFile, Query: in.Query, HTTP: in.HTTP, JSON: in.JSON,
+		Label:     in.Label,
 		MaxValues: defaultBusinessValues, Schedule: defaultBusinessSchedule,
 		Timeout: c.duration(at+".timeout", in.Timeout, defaultBusinessTimeout, minBusinessTimeout, maxBusinessTimeout),
 	}
@@ -96,18 +99,22 @@ func (c *checker) businessValue(at string, in *businessSection) Business {
 // businessSource checks where a value comes from.
 func (c *checker) businessSource(at string, in *businessSection, out *Business) {
 	var given []string
-	halves := 0
 	for _, source := range businessSources() {
 		if c.has(at + "." + source[0]) {
 			given = append(given, source[0])
-		} else if c.has(at + "." + source[1]) {
-			c.refuse(at+"."+source[1], "given without %s, want both", source[0])
+		}
+	}
+	halves := 0
+	for _, half := range [][2]string{{"command", "redis"}, {"query", "postgres or dsn_file"}, {"json", "http"}} {
+		needed := func(source [2]string) bool { return source[1] == half[0] && slices.Contains(given, source[0]) }
+		if c.has(at+"."+half[0]) && !slices.ContainsFunc(businessSources(), needed) {
+			c.refuse(at+"."+half[0], "given without %s, want both", half[1])
 			halves++
 		}
 	}
 	switch {
 	case len(given) == 0 && halves == 0 && !c.unknown[at]:
-		c.refuse(at, "nothing says where it comes from, want one of redis, postgres, http")
+		c.refuse(at, "nothing says where it comes from, want one of redis, postgres, dsn_file, http")
 	case len(given) > 1:
 		c.refuse(at, "%s, want one of them", strings.Join(given, " and "))
 	case len(given) == 1:
@@ -123,9 +130,10 @@ func (c *checker) asked(at, source string, in *businessSection, out *Business) {
 		out.Command = c.command(at+".command", in.Command)
 	case "postgres":
 		c.named(at+".postgres", in.Postgres, "a PostgreSQL", len(c.cfg.Postgres), func(i int) string { return c.cfg.Postgres[i].Name })
-		if strings.TrimSpace(in.Query) == "" {
-			c.missing(at+".query", "an SQL query that returns a number, or a label's values and numbers")
-		}
+		c.query(at+".query", in.Query)
+	case "dsn_file":
+		c.database(at, in.DSNFile, probes.OpenDatabase)
+		c.query(at+".query", in.Query)
 	case "http":
 		if in.HTTP == nil {
 			return // it could not be read
@@ -138,6 +146,12 @@ func (c *checker) asked(at, source string, in *businessSection, out *Business) {
 		if _, err := probes.NewFigures(&h, in.JSON, c.env()); err != nil {
 			c.fields(at, err)
 		}
+	}
+}
+
+func (c *checker) query(path, text string) {
+	if strings.TrimSpace(text) == "" {
+		c.missing(path, "an SQL query that returns a number, or a label's values and numbers")
 	}
 }
 
