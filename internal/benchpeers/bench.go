@@ -87,7 +87,7 @@ func (b *bench) close() {
 // ask is a request to the target itself.
 func (b *bench) ask(ctx context.Context, path string) (string, error) { return b.get(ctx, b.url+path) }
 
-// get is a request to anybody.
+// get is a request to anybody. What is not answered with 200 is an error.
 func (b *bench) get(ctx context.Context, url string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -99,6 +99,9 @@ func (b *bench) get(ctx context.Context, url string) (string, error) {
 	}
 	text, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("fetching %q: status %d, want 200: %.200s", url, resp.StatusCode, text)
+	}
 	return string(text), err
 }
 

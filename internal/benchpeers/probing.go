@@ -43,9 +43,9 @@ func (b *bench) probing(ctx context.Context, d time.Duration) error {
 func (b *bench) costOfProbes(ctx context.Context, counts []int, d time.Duration) error {
 	w := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(b.out, "\nProbers, each target every %s, %s each; the prober on one core\n\n", probeEvery, d)
-	fmt.Fprintln(w, "targets\tprober\tconnections\tprobes\tCPU us/probe\tx bare\tresident MiB\tmost in 100 ms\tx mean")
+	fmt.Fprintln(w, "targets\tprober\tconnections\tprobes\tCPU us/probe\tx bare\tx fresh\tresident MiB\tmost in 100 ms\tx mean")
 	for _, n := range counts {
-		bare := map[bool]float64{}
+		bare, fresh := map[bool]float64{}, map[string]float64{}
 		for _, p := range b.probers() {
 			m, err := b.probe(ctx, &p, n, d)
 			kept := "kept"
@@ -59,9 +59,12 @@ func (b *bench) costOfProbes(ctx context.Context, counts []int, d time.Duration)
 			if strings.HasPrefix(p.name, "bare") {
 				bare[p.fresh] = m.micros
 			}
+			if p.fresh {
+				fresh[p.name] = m.micros
+			}
 			mean := float64(n) * arrivalWindow.Seconds() / probeEvery.Seconds()
-			fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%.0f\t%s\t%.0f\t%d\t%.1f\n", n, p.name, kept, m.N, m.micros, times(m.micros, bare[p.fresh]),
-				m.resident, m.Most, float64(m.Most)/mean)
+			fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%.0f\t%s\t%s\t%.0f\t%d\t%.1f\n", n, p.name, kept, m.N, m.micros, times(m.micros, bare[p.fresh]),
+				times(m.micros, fresh[p.name]), m.resident, m.Most, float64(m.Most)/mean)
 		}
 	}
 	return w.Flush()

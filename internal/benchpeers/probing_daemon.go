@@ -65,25 +65,33 @@ func (b *bench) manyProbes(ctx context.Context, n int, d time.Duration) (row str
 	if err != nil {
 		return "", err
 	}
-	// A window of whole intervals has each probe as often as intervals, give or take one that is under way.
-	missed := float64(n)*after.at.Sub(before.at).Seconds()/probeEvery.Seconds() - (after.runs - before.runs)
+	// Whole intervals have each probe as often as intervals, give or take one at either edge.
+	missed := n*int(d/probeEvery) - m.N
+	if _, err := b.arrived(ctx); err != nil { // which begins anew
+		return "", err
+	}
+	begun := time.Now()
 	took, then, err := b.reload(ctx, pages, n)
 	if err != nil {
 		return "", err
 	}
-	lost := after.runs*float64(n-reloaded)/float64(n) - then.runs
-	if err := pause(ctx, probeEvery); err != nil {
+	lost := after.runs - then.runs
+	if err := pause(ctx, probeEvery-time.Since(begun)); err != nil {
 		return "", err
 	}
+	once, err := b.arrived(ctx)
+	if err != nil {
+		return "", err
+	}
+	late := n - once.N
 	last, err := b.scrape(ctx, pages)
 	if err != nil {
 		return "", err
 	}
-	late := float64(n)*last.at.Sub(then.at).Seconds()/probeEvery.Seconds() - (last.runs - then.runs)
 	mean := float64(n) * arrivalWindow.Seconds() / probeEvery.Seconds()
-	return fmt.Sprintf("%.1f\t%.0f\t%.0f\t%d\t%.1f\t%.0f\t%.2f\t%.1f\t%.2f\t%.0f\t%.0f", 1000*lagP99(before, after), math.Max(0, missed),
+	return fmt.Sprintf("%.1f\t%d\t%.0f\t%d\t%.1f\t%.0f\t%.2f\t%.1f\t%.2f\t%.0f\t%d", 1000*lagP99(before, after), max(0, missed),
 		last.skipped, m.Most, float64(m.Most)/mean, m.resident, after.took.Seconds(), after.mib, took.Seconds(), math.Max(0, lost),
-		math.Max(0, late)), nil
+		max(0, late)), nil
 }
 
 // reload changes some probes and says how long the daemon took to take the new file.
@@ -115,7 +123,6 @@ func (b *bench) reload(ctx context.Context, pages string, n int) (time.Duration,
 
 // scraped is what a page of metrics says.
 type scraped struct {
-	at            time.Time // between the asking and the answer
 	took          time.Duration
 	mib           float64
 	runs, skipped float64
@@ -131,7 +138,6 @@ func (b *bench) scrape(ctx context.Context, pages string) (*scraped, error) {
 		return nil, err
 	}
 	s := &scraped{took: time.Since(start), mib: float64(len(text)) / (1 << 20)}
-	s.at = start.Add(s.took / 2)
 	for line := range strings.Lines(text) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), "} ")
 		v, err := strconv.ParseFloat(strings.Fields(value + " 0")[0], 64)
