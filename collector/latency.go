@@ -223,7 +223,8 @@ func (l *latency) Write(out *dto.Metric) error {
 	}
 	var (
 		made  = make([]bucket, len(l.bounds), len(l.bounds)+1)
-		h     = &dto.Histogram{SampleSum: new(l.sum), Bucket: make([]*dto.Bucket, len(l.bounds), len(l.bounds)+1), CreatedTimestamp: l.created}
+		shown = make([]*dto.Bucket, len(l.bounds), len(l.bounds)+1)
+		h     = &dto.Histogram{SampleSum: new(l.sum), Bucket: shown, CreatedTimestamp: l.created}
 		total uint64
 	)
 	for i := range made {
@@ -233,7 +234,7 @@ func (l *latency) Write(out *dto.Metric) error {
 		b := &made[i]
 		b.count = total
 		b.dto.CumulativeCount, b.dto.UpperBound = &b.count, &l.bounds[i]
-		h.Bucket[i] = &b.dto
+		shown[i] = &b.dto
 	}
 	if l.classic != nil {
 		total += l.classic[len(l.bounds)]

@@ -61,7 +61,7 @@ func startIn(t *testing.T, storage, text string) *running {
 	return r
 }
 
-func (r *running) write(t *testing.T, text string) {
+func (r *running) write(t testing.TB, text string) {
 	t.Helper()
 	if err := os.WriteFile(r.file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -41,7 +41,8 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
 		w := kept[p.Name]
-		if w == nil || !reflect.DeepEqual(w.Probe, *p) || p.Page != nil && next.browser != old.browser || p.Canary != nil && !sameRedis {
+		stale := p.Page != nil && next.browser != old.browser || p.Canary != nil && !sameRedis
+		if w == nil || stale || !reflect.DeepEqual(w.Probe, *p) {
 			var err error
 			if w, err = newWatched(p, cfg, next.browser); err != nil {
 				return nil, err

@@ -59,8 +59,8 @@ func newConnections(t *testing.T) (url string, of func(path string) int64) {
 	}
 }
 
-// observed is how many durations of a probe are in its histogram.
-func (r *running) observed(t *testing.T, probe string) float64 {
+// observed is how many durations of the probe one are in its histogram.
+func (r *running) observed(t *testing.T) float64 {
 	t.Helper()
 	families, err := r.gather()
 	if err != nil {
@@ -68,7 +68,7 @@ func (r *running) observed(t *testing.T, probe string) float64 {
 	}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			if f.GetName() == "perfwatch_probe_duration_seconds" && m.GetLabel()[1].GetValue() == probe {
+			if f.GetName() == "perfwatch_probe_duration_seconds" && m.GetLabel()[1].GetValue() == "one" {
 				return float64(m.GetHistogram().GetSampleCount())
 			}
 		}
@@ -104,7 +104,7 @@ func TestReloadOfAnythingElseKeepsProbes(t *testing.T) {
 		}
 		text = strings.Replace(text, change.from, change.to, 1)
 		runs, requests, errors := r.runs(t, "one"), sent(), samples("errors")
-		observed := r.observed(t, "one")
+		observed := r.observed(t)
 		r.write(t, text)
 		if status, body := r.ask(http.MethodPost, "/-/reload"); status != http.StatusOK {
 			t.Fatalf("%s: status %d, want 200: %s", change.name, status, body)
@@ -112,7 +112,7 @@ func TestReloadOfAnythingElseKeepsProbes(t *testing.T) {
 		if got := r.runs(t, "one"); got < runs {
 			t.Errorf("%s: %v runs of the probe that stayed, want at least %v", change.name, got, runs)
 		}
-		if got := r.observed(t, "one"); got < observed {
+		if got := r.observed(t); got < observed {
 			t.Errorf("%s: %v durations of the probe that stayed, want at least %v", change.name, got, observed)
 		}
 		if got := samples("errors"); got < errors {
@@ -141,11 +141,11 @@ func TestReloadOfAThresholdMovesABound(t *testing.T) {
 	redis := peer.StartRedis(t)
 	text := fmt.Sprintf(watchedSite, target(t), redis.Address)
 	r := start(t, text)
-	waitFor(t, "a run", func() bool { return r.observed(t, "one") > 0 })
+	waitFor(t, "a run", func() bool { return r.observed(t) > 0 })
 	if _, page := r.ask("GET", "/metrics"); !strings.Contains(page, `group="api",probe="one",le="0.4"`) {
 		t.Fatal("no bucket of 400 ms, want one at the threshold")
 	}
-	before := r.observed(t, "one")
+	before := r.observed(t)
 	r.write(t, strings.Replace(text, "target: 400ms", "target: 300ms", 1))
 	if status, body := r.ask(http.MethodPost, "/-/reload"); status != http.StatusOK {
 		t.Fatalf("reloading: status %d, want 200: %s", status, body)
@@ -154,7 +154,7 @@ func TestReloadOfAThresholdMovesABound(t *testing.T) {
 	if strings.Contains(page, `group="api",probe="one",le="0.4"`) || !strings.Contains(page, `group="api",probe="one",le="0.3"`) {
 		t.Error("the bucket did not move from 400 to 300 ms")
 	}
-	if after := r.observed(t, "one"); after < before {
+	if after := r.observed(t); after < before {
 		t.Errorf("%v durations after the reload, want at least %v", after, before)
 	}
 	waitFor(t, "the objective to be fed", func() bool {

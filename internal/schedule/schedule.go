@@ -47,8 +47,9 @@ type Job struct {
 //
 // A job never runs before its due instant. After a stall longer than a job's interval, such as a suspended machine or a
 // forward step of the clock, the job runs once, for the first instant missed, so that the lag tells of the stall; the
-// other instants missed are reported as Overlap, all at once. MaxRunning bounds how much comes at once then. After a backward step of a second or more every due instant is computed again from the new time, so that no
-// job waits for the clock to catch up; an instant that comes twice is then run twice.
+// other instants missed are reported as Overlap, all at once. MaxRunning bounds how much comes at once then. After a
+// backward step of a second or more every due instant is computed again from the new time, so that no job waits for the
+// clock to catch up; an instant that comes twice is then run twice.
 type Scheduler struct {
 	MaxRunning int                     // runs at once; 0 means no bound
 	Drain      time.Duration           // how long Run lets running jobs end by themselves; 0 cancels them at once

@@ -18,8 +18,8 @@ func phases(s *Scheduler) map[string]int64 {
 	return all
 }
 
-// mostWithin is how many phases lie in any window of the circle.
-func mostWithin(all map[string]int64, every, window time.Duration) int {
+// mostWithin is how many phases lie in any 100 ms of the circle.
+func mostWithin(all map[string]int64, every time.Duration) int {
 	var at []int64
 	for _, p := range all {
 		at = append(at, p, p+int64(every))
@@ -27,7 +27,7 @@ func mostWithin(all map[string]int64, every, window time.Duration) int {
 	slices.Sort(at)
 	most, first := 0, 0
 	for last := range at {
-		for at[last]-at[first] > int64(window) {
+		for at[last]-at[first] > int64(100*time.Millisecond) {
 			first++
 		}
 		most = max(most, last-first+1)
@@ -63,7 +63,7 @@ func TestJobsKeepTheirDistance(t *testing.T) {
 		jobs := jobsAt(t, row.every, 0, row.jobs)
 		s.Replace(jobs)
 		every := jobs[0].Spec.every
-		if most := mostWithin(phases(s), every, 100*time.Millisecond); most > row.most {
+		if most := mostWithin(phases(s), every); most > row.most {
 			t.Errorf("%d jobs every %s: %d in 100 ms, want at most %d", row.jobs, row.every, most, row.most)
 		}
 		var farthest time.Duration
@@ -106,12 +106,12 @@ func TestJobsStayWhereTheyAreWhenOthersComeAndGo(t *testing.T) {
 		if len(s.entries) != len(jobs) {
 			t.Errorf("%d jobs, want %d", len(s.entries), len(jobs))
 		}
-		if most := mostWithin(phases(s), 10*time.Second, 100*time.Millisecond); most > 16 {
+		if most := mostWithin(phases(s), 10*time.Second); most > 16 {
 			t.Errorf("%d jobs in 100 ms, want at most 16", most)
 		}
 	}
 	s.Replace(append(jobsAt(t, "10s", 0, 1000), jobsAt(t, "10s", 0, 1000)...)) // twice each
-	if most := mostWithin(phases(s), 10*time.Second, 100*time.Millisecond); most > 16 || len(s.entries) != 1000 {
+	if most := mostWithin(phases(s), 10*time.Second); most > 16 || len(s.entries) != 1000 {
 		t.Errorf("%d jobs, %d in 100 ms, want 1000 and at most 16", len(s.entries), most)
 	}
 }

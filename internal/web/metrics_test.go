@@ -26,7 +26,7 @@ func TestMetricsAreWrittenAsTheyAreMade(t *testing.T) {
 	srv := httptest.NewServer(serve(t, func(o *Options) { o.Registry = big }))
 	defer srv.Close()
 	for range 2 {
-		resp, err := http.Get(srv.URL + "/metrics")
+		resp, err := srv.Client().Get(srv.URL + "/metrics")
 		if err != nil {
 			t.Fatal(err)
 		}
