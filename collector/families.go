@@ -238,7 +238,8 @@ func hostFamilies() []Family {
 		{hostCPUs, gauge, nil, "CPUs of the machine, or of the cgroup's quota where that is less. Absent without a sample."},
 		{hostMemoryTotal, gauge, nil, "Memory of the machine, or the cgroup's limit where that is less. Absent without a sample."},
 		{hostLimited, gauge, []string{"resource"},
-			"Whether a cgroup leaves less of cpu or memory than the machine has, so that usage is of that: 1 or 0. Absent without a sample."},
+			"Whether a cgroup leaves less of cpu or memory than the machine has, so that usage is of that: 1 or 0. " +
+				"Absent without a sample."},
 		{hostThrottled, counter, nil,
 			"Time for which its quota has kept that cgroup from running, summed over its CPUs. Absent without a quota."},
 		{hostAbove, counter, []string{"objective", "level"},

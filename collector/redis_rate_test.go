@@ -160,6 +160,31 @@ func TestRatesAreOfTrafficThatWasWhateverHappensToTheServer(t *testing.T) {
 		"sum(perfwatch_redis_db_keys)": "",
 	})
 
+	refused(t, server, r, p)
+	server.Run(t, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+	server.Run(t, "CONFIG", "SET", "maxmemory", "4mb")
+	benchmark(t, server.Address, 8000, "-r", "100000", "-d", "1000", "-t", "set")
+	pull()
+	p.frame(t, map[string]string{
+		came("perfwatch_redis_evicted_keys_total"): infoOf(t, server, "evicted_keys"), came("perfwatch_redis_evicted_keys_total") + " > bool 1000": "1",
+		"sum(perfwatch_redis_memory_max_bytes)": "4194304",
+	})
+	server.Stop(t)
+	pull()
+	p.quiet(t, map[string]string{tapedUp: "0"})
+	startRedisAt(t, server.Address, "--user", "watcher", "on", ">pw", "-@all", "+info", "+ping")
+	pull()
+	p.quiet(t, map[string]string{tapedUp: "1", tapedRestarts: "1"})
+	benchmark(t, server.Address, 7, "GET", "nothing")
+	pull()
+	p.frame(t, map[string]string{came(tapedHits): "0", came(tapedMisses): "7"})
+	p.check(t)
+}
+
+// refused is a server that hangs, and one that does not let us read it any more, for a while.
+func refused(t *testing.T, server *peer.Redis, r *Redis, p *tape) {
+	t.Helper()
+	pull := func() { r.pull(t.Context(), testTimeout) }
 	server.Freeze(t)
 	r.pull(t.Context(), 200*time.Millisecond)
 	p.quiet(t, map[string]string{tapedUp: "0", "sum(perfwatch_redis_memory_used_bytes)": ""})
@@ -175,25 +200,6 @@ func TestRatesAreOfTrafficThatWasWhateverHappensToTheServer(t *testing.T) {
 	server.Run(t, "ACL", "SETUSER", "watcher", "+info")
 	pull()
 	p.quiet(t, map[string]string{tapedUp: "1"})
-
-	server.Run(t, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-	server.Run(t, "CONFIG", "SET", "maxmemory", "4mb")
-	benchmark(t, server.Address, 8000, "-r", "100000", "-d", "1000", "-t", "set")
-	pull()
-	p.frame(t, map[string]string{
-		came("perfwatch_redis_evicted_keys_total"):                  infoOf(t, server, "evicted_keys"),
-		came("perfwatch_redis_evicted_keys_total") + " > bool 1000": "1", "sum(perfwatch_redis_memory_max_bytes)": "4194304",
-	})
-	server.Stop(t)
-	pull()
-	p.quiet(t, map[string]string{tapedUp: "0"})
-	startRedisAt(t, server.Address, "--user", "watcher", "on", ">pw", "-@all", "+info", "+ping")
-	pull()
-	p.quiet(t, map[string]string{tapedUp: "1", tapedRestarts: "1"})
-	benchmark(t, server.Address, 7, "GET", "nothing")
-	pull()
-	p.frame(t, map[string]string{came(tapedHits): "0", came(tapedMisses): "7"})
-	p.check(t)
 }
 
 // infoOf is one field of INFO.

@@ -59,7 +59,8 @@ func drawCache(g *grid, cfg *config.Config) {
 		query{redisRate("expired_keys"), "{{redis}} expired"}, query{redisRate("evicted_keys"), "{{redis}} evicted"}))
 	g.add(8, 7, series(411, "Keys", "Keys of each database.", "short",
 		query{redisKeys("keys"), "{{redis}} {{db}}"}))
-	g.add(8, 7, series(412, "Keys that will expire", "Share of the keys of each database that have a time to live.", "percentunit",
+	g.add(8, 7, series(412, "Keys that will expire",
+		"Share of the keys of each database that have a time to live.", "percentunit",
 		query{ratio(redisKeys("expiring_keys"), redisKeys("keys")), "{{redis}} {{db}}"}).ofOne())
 	expired, evicted := redisRate("expired_keys"), redisRate("evicted_keys")
 	g.add(12, 7, series(413, "Expired, of the keys that went",
@@ -92,7 +93,8 @@ func drawInvalidation(g *grid) {
 		query{redisCommandRate("del|unlink"), "{{redis}} {{command}}"}))
 	g.add(8, 7, series(432, "Times to live given", "EXPIRE and its like a second. SET with EX is not among them.", "ops",
 		query{redisCommandRate("expire|pexpire|expireat"), "{{redis}} {{command}}"}))
-	g.add(8, 7, series(433, "Flushes", "FLUSHDB and FLUSHALL a second: everything goes at once, and the hit ratio with it.", "ops",
+	g.add(8, 7, series(433, "Flushes",
+		"FLUSHDB and FLUSHALL a second: everything goes at once, and the hit ratio with it.", "ops",
 		query{redisCommandRate("flushdb|flushall"), "{{redis}} {{command}}"}))
 	g.add(12, 7, series(434, "Objects freed in the background",
 		"What UNLINK and FLUSHALL ASYNC leave to a thread of its own.", "ops",

@@ -119,7 +119,9 @@ func (c *checker) host() {
 	}
 	if c.has("host.cgroup") {
 		c.cfg.Host.Cgroup = c.file.Host.Cgroup
-		if group := c.file.Host.Cgroup; group != "auto" && group != "off" && (path.Clean(group) != group || group[0] != '/' || len(group) > 4096) {
+		group := c.file.Host.Cgroup
+		isPath := strings.HasPrefix(group, "/") && path.Clean(group) == group && len(group) <= maxPath
+		if group != "auto" && group != "off" && !isPath {
 			c.refuse("host.cgroup", "%s, want auto, off, or a path below /sys/fs/cgroup such as /system.slice/api.service", quote(group))
 		}
 	}

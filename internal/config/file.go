@@ -105,7 +105,7 @@ type postgresSection struct {
 // A hostSection may be empty, as {}: the section itself is the wish.
 type hostSection struct {
 	SampleInterval time.Duration `yaml:"sample_interval"` // default 100ms
-	Cgroup         string        `yaml:"cgroup"`          // whose limits count where they are lower: auto (that of perfwatch), off, or a path
+	Cgroup         string        `yaml:"cgroup"`          // whose limits count where lower: auto (perfwatch's own), off, a path
 }
 
 // A browserSection says which browser loads pages.
