@@ -84,7 +84,7 @@ func serveProcess(t *testing.T, dir string) (cmd *exec.Cmd, base string) {
 	t.Helper()
 	address := peer.FreeAddress(t)
 	cmd = exec.CommandContext(t.Context(), "perfwatch", "--config.file", filepath.Join(dir, "perfwatch.yml"), "serve",
-		"--storage.path", filepath.Join(dir, "data"), "--web.listen-address", address)
+		"--storage.path", filepath.Join(dir, "data"), "--web.enable-lifecycle", "--web.listen-address", address)
 	logs, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

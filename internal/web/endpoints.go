@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -52,8 +53,14 @@ func metricsHandler(o *Options) http.Handler {
 // errorLog is the logger as promhttp wants it.
 type errorLog struct{ *slog.Logger }
 
-// Println implements promhttp.Logger.
+// Println implements promhttp.Logger. Of a scraper that went away it hears for each family that was not sent.
 func (l errorLog) Println(v ...any) {
+	for _, arg := range v {
+		if err, ok := arg.(error); ok && errors.Is(err, context.Canceled) {
+			l.Debug("serving metrics", "err", err)
+			return
+		}
+	}
 	l.Error("serving metrics", "err", strings.TrimSpace(fmt.Sprintln(v...)))
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -200,6 +201,19 @@ func TestABrokenCollectorIsLoggedAndLeftOut(t *testing.T) {
 	families, err := own.Gather()
 	if err != nil || len(families) != 1 || families[0].GetName() != "promhttp_metric_handler_errors_total" {
 		t.Errorf("own metrics %v, %v", families, err)
+	}
+}
+
+func TestAScraperThatWentAwayIsNoError(t *testing.T) {
+	var log strings.Builder
+	l := errorLog{slog.New(slog.NewTextHandler(&log, nil))}
+	l.Println("error encoding and sending metric family:", fmt.Errorf("writing: %w", context.Canceled))
+	if log.Len() > 0 {
+		t.Errorf("logged %s", log.String())
+	}
+	l.Println("error encoding and sending metric family:", errors.New("disk full"))
+	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "disk full") {
+		t.Errorf("logged %q, want the error", log.String())
 	}
 }
 
