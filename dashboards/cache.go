@@ -63,10 +63,10 @@ func drawCache(g *grid, cfg *config.Config) {
 		"Share of the keys of each database that have a time to live.", "percentunit",
 		query{ratio(redisKeys("expiring_keys"), redisKeys("keys")), "{{redis}} {{db}}"}).ofOne())
 	expired, evicted := redisRate("expired_keys"), redisRate("evicted_keys")
-	g.add(12, 7, series(413, "Expired, of the keys that went",
-		"Keys that lived as long as they were meant to, over those and the ones thrown out for want of memory. Much below 1, "+
-			"the memory decides how long keys live, and not their time to live.", "percentunit",
-		query{ratio(expired, "("+expired+" + "+evicted+")"), "{{redis}}"}).ofOne())
+	g.add(12, 7, series(413, "Evicted, of the keys that went",
+		"Keys thrown out for want of memory, over those and the ones that lived as long as they were meant to. Much above 0, the "+
+			"memory decides how long keys live, and not their time to live. 0 where none went.", "percentunit",
+		query{evicted + " / clamp_min(" + expired + " + " + evicted + ", 1e-9)", "{{redis}}"}).ofOne())
 	g.add(12, 7, series(414, "Mean time to live",
 		"As Redis estimates it from samples, of keys that have one, and as it is now, not as it was set. Absent on replicas, where it "+
 			"means nothing, and while there is no estimate.", "s",
