@@ -108,8 +108,7 @@ dashboards-schema:
 	else echo "dashboards-schema: npm is not installed, not checked"; fi
 
 render:
-	go run ./cmd/perfwatch --config.file perfwatch.yml rules > alerts/perfwatch.rules.yml
-	go run ./cmd/perfwatch --config.file perfwatch.yml rules --tests > alerts/perfwatch.rules_test.yml
+	go run ./cmd/perfwatch --config.file perfwatch.yml rules --output-dir alerts
 	go run ./cmd/perfwatch --config.file perfwatch.yml dashboards --output-dir dashboards
 	-go test ./internal/config ./internal/report -run Schema -update-schema > /dev/null
 	go test ./internal/config ./internal/report -run Schema

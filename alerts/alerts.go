@@ -5,6 +5,7 @@ package alerts
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,10 +53,11 @@ type group struct {
 	Rules    []rule         `yaml:"rules"`
 }
 
-// A rule is one alerting rule.
+// A rule is one alerting rule, or one recording rule.
 type rule struct {
 	comment       string // above the rule; may be empty
-	Alert         string
+	Alert         string // or Record
+	Record        string // level:metric:operation
 	Expr          string
 	For           time.Duration // 0 fires at the first evaluation
 	KeepFiringFor time.Duration
@@ -67,20 +69,31 @@ type rule struct {
 type pair struct{ name, value string }
 
 // Render makes the rules of a configuration: for each objective a pair of the same name at warning and critical, or one
-// at info where only a target is set, and beside them the health of perfwatch and of what it watches.
+// at info where only a target is set, and beside them the health of perfwatch and of what it watches, what becomes of error
+// budgets, and trends.
 func Render(objectives []objective.Objective, opts Options) Rules {
 	opts = opts.withDefaults()
 	opts.panels = PanelIDs(objectives)
-	interval := model.Duration(opts.Interval)
-	judged := group{Name: "perfwatch-objectives", Interval: interval}
+	judged, budgets := make([]rule, 0, 2*len(objectives)), []rule(nil)
 	for i := range objectives {
-		judged.Rules = append(judged.Rules, objectiveRules(&objectives[i], opts)...)
+		judged = append(judged, objectiveRules(&objectives[i], opts)...)
+		if objectives[i].Budget > 0 {
+			budgets = append(budgets, budgetRules(&objectives[i], opts)...)
+		}
 	}
-	health := group{Name: "perfwatch-health", Interval: interval, Rules: healthRules(opts)}
-	if len(judged.Rules) == 0 {
-		return Rules{[]group{health}}
+	interval := model.Duration(opts.Interval)
+	all := []group{
+		{"perfwatch-objectives", interval, judged},
+		{"perfwatch-health", interval, healthRules(opts)},
+		{"perfwatch-budgets", model.Duration(recording), budgets},
+		{"perfwatch-trends", model.Duration(recording), trendRules(opts)},
 	}
-	return Rules{[]group{judged, health}}
+	return Rules{slices.DeleteFunc(all, func(g group) bool { return len(g.Rules) == 0 })}
+}
+
+// record makes one recording rule.
+func record(name, expr string, labels ...pair) rule {
+	return rule{Record: name, Expr: expr, Labels: labels}
 }
 
 // judged are the thresholds of an objective that have an alert: warning and critical, or the target alone where neither

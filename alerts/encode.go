@@ -62,6 +62,9 @@ func encode(header string, v any) ([]byte, error) {
 // MarshalYAML keeps the order of fields that people expect, with the expression as a block and a comment above.
 func (r rule) MarshalYAML() (any, error) {
 	fields := []*yaml.Node{text("alert"), text(r.Alert), text("expr"), block(r.Expr)}
+	if r.Record != "" {
+		fields[0], fields[1] = text("record"), text(r.Record)
+	}
 	for _, f := range []struct {
 		name string
 		d    time.Duration
@@ -70,7 +73,14 @@ func (r rule) MarshalYAML() (any, error) {
 			fields = append(fields, text(f.name), text(short(f.d)))
 		}
 	}
-	fields = append(fields, text("labels"), mapping(r.Labels), text("annotations"), mapping(r.Annotations))
+	for _, f := range []struct {
+		name  string
+		pairs []pair
+	}{{"labels", r.Labels}, {"annotations", r.Annotations}} {
+		if len(f.pairs) > 0 {
+			fields = append(fields, text(f.name), mapping(f.pairs))
+		}
+	}
 	return &yaml.Node{Kind: yaml.MappingNode, Content: fields, HeadComment: commented(r.comment)}, nil
 }
 

@@ -23,10 +23,9 @@ func Value(o *objective.Objective) string {
 		// Without traffic the quantile is NaN, which no comparison lets through.
 		return fmt.Sprintf("histogram_quantile(%s, sum by (le) (%s)) >= 0", number(o.Quantile), buckets)
 	case objective.ErrorRatio:
-		return ratio(runs(o, "rate", `outcome!~"ok|canceled"`), runs(o, "rate", notCanceled))
+		return ratio(runs(o, "rate", failed), runs(o, "rate", notCanceled))
 	case objective.CacheHitRatio:
-		hits := sum(rate("perfwatch_redis_keyspace_hits_total", redisSelector(o), o.Window))
-		misses := sum(rate("perfwatch_redis_keyspace_misses_total", redisSelector(o), o.Window))
+		hits, misses := lookupRates(o)
 		return ratio(hits, hits+"\n + "+misses)
 	case objective.CPUUsage, objective.MemoryUsage:
 		histogram := hostSamples(o.Measure)
@@ -87,9 +86,18 @@ func beyond(m objective.Measure, threshold, tolerance string) string {
 // share decides a threshold of durations by counting: fewer runs than the quantile were as fast as the threshold. The
 // histogram has a bound at each threshold, so nothing is interpolated.
 func share(o *objective.Objective, threshold float64) string {
-	good := sum(rate(durations(o.Measure)+"_bucket", joined(runSelector(o), le(threshold)), o.Window))
-	total := sum(rate(durations(o.Measure)+"_count", runSelector(o), o.Window))
-	return ratio(good, total) + "\n< " + number(o.Quantile) + " - " + tolerance
+	return ratio(within(o, threshold)) + "\n< " + number(o.Quantile) + " - " + tolerance
+}
+
+// within are the rates of runs that were as fast as a threshold, and of all.
+func within(o *objective.Objective, threshold float64) (good, all string) {
+	return sum(rate(durations(o.Measure)+"_bucket", joined(runSelector(o), le(threshold)), o.Window)),
+		sum(rate(durations(o.Measure)+"_count", runSelector(o), o.Window))
+}
+
+func lookupRates(o *objective.Objective) (hits, misses string) {
+	return sum(rate("perfwatch_redis_keyspace_hits_total", redisSelector(o), o.Window)),
+		sum(rate("perfwatch_redis_keyspace_misses_total", redisSelector(o), o.Window))
 }
 
 // durations is the histogram behind a measure that is a quantile of durations.
@@ -113,7 +121,10 @@ func le(bound float64) string {
 	return `le=~"` + text + `(\\.0)?"`
 }
 
-const notCanceled = `outcome!="canceled"`
+const (
+	failed      = `outcome!~"ok|canceled"`
+	notCanceled = `outcome!="canceled"`
+)
 
 // runs sums the runs of the selected probes whose outcome matches. The counter does not carry the group, which is
 // looked up in perfwatch_probe_info.

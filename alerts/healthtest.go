@@ -96,7 +96,7 @@ func (h healthTester) check(alert string, at time.Duration, labels map[string]st
 
 // texts are the annotations of a rule as Prometheus prints them.
 func (h healthTester) texts(alert, severity string, labels map[string]string) map[string]string {
-	for _, r := range healthRules(h.opts) {
+	for _, r := range append(healthRules(h.opts), trendRules(h.opts)...) {
 		if r.Alert != alert || r.Labels[0].value != severity {
 			continue
 		}

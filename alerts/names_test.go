@@ -29,8 +29,11 @@ func metricNames(text string) []string {
 // The configuration refuses objectives whose alerts would have one of these names.
 func TestOwnAlertsAreThoseThatAreKeptFree(t *testing.T) {
 	var own []string
-	for _, r := range healthRules(Options{}) {
-		own = append(own, r.Alert)
+	budgeted := ofBudgets()[0]
+	for _, r := range slices.Concat(healthRules(Options{}), trendRules(Options{}), budgetRules(&budgeted, Options{})) {
+		if r.Alert != "" {
+			own = append(own, r.Alert)
+		}
 	}
 	slices.Sort(own)
 	kept := slices.Sorted(slices.Values(objective.OwnAlerts()))
@@ -57,7 +60,15 @@ func TestEveryMetricOfAPageIsDeclared(t *testing.T) {
 		return slices.ContainsFunc(declared(), func(name string) bool { return strings.HasPrefix(name, token) })
 	}
 	suffix := regexp.MustCompile(`_(bucket|sum|count)$`)
+	record := regexp.MustCompile(`\b[a-z_]+:[a-z_]+:[a-z0-9_]+`)
+	recorded := series(Render(shipped(t), Options{}).groups)
 	for path, text := range everyPage(t) {
+		for _, name := range record.FindAllString(text, -1) {
+			if recorded[name] == nil {
+				t.Errorf("%s names %s, which no rule records", path, name)
+			}
+		}
+		text = record.ReplaceAllString(text, "")
 		for _, name := range metricNames(text) {
 			if !begins(suffix.ReplaceAllString(name, "")) {
 				t.Errorf("%s names %s, which collector does not declare", path, name)

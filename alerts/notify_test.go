@@ -96,7 +96,7 @@ func TestAlertsSayWhatElseMoved(t *testing.T) {
 	texts := c.Alerts[0].Firing[0].Annotations
 	texts["last_burst"] = "rush, " + ago + " ago, 46.1/s, 0.2% errors, p95 320ms, not valid"
 	texts["cache"] = "cache 75% hits over the last 10m, sessions 50% hits over the last 10m"
-	tests, err := encodeTests([]testCase{c}, opts)
+	tests, err := encodeTests([]testCase{c}, evaluation(opts))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,8 @@ func panelOfHealth(alert string) string {
 		board, panel = "self", 603
 	case browserMissing:
 		board, panel = "self", 632
+	case latencyAnomaly:
+		board, panel = "trends", 1114
 	case redisDown:
 		board, panel = "cache", 401
 	case burstAborted:
@@ -58,6 +60,14 @@ func panelOfHealth(alert string) string {
 		board, panel = "pipelines", 1001
 	}
 	return "/d/perfwatch-" + board + "?viewPanel=" + strconv.Itoa(panel)
+}
+
+// panelOfBudget is where the budget of an objective is drawn; that of a latency has only the objective's own panel.
+func panelOfBudget(o *objective.Objective, opts Options) string {
+	if o.Measure == objective.Latency {
+		return panelOf(o, opts)
+	}
+	return "/d/perfwatch-budgets"
 }
 
 // A board is a dashboard, or a panel of it, that a page leads to.

@@ -17,28 +17,37 @@ import (
 	"github.com/perfwatch/perfwatch/collector"
 )
 
+// recordName has the level of a record, its metric and what was done to it.
+var recordName = regexp.MustCompile(`^[a-z_]+:[a-z_]+:[a-z0-9_]+$`)
+
 // What promtool check rules does not see. A lint says what is wrong with a rule, or with its parsed expression.
 type lint struct {
 	name  string
 	check func(r rule, expr parser.Expr) []string
 }
 
-func lints(t *testing.T) []lint {
+func lints(t *testing.T, groups []group) []lint {
 	t.Helper()
-	known, shortest := series(), 4*scrapeInterval(t)
+	known, shortest := series(groups), 4*scrapeInterval(t)
 	return []lint{
 		{"comparison", func(r rule, expr parser.Expr) []string {
 			// The watchdog fires whatever happens.
-			return wrong(r.Alert == watchdog || filters(expr), "nothing is compared: it fires while its series exist")
+			return wrong(r.Record != "" || r.Alert == watchdog || filters(expr), "nothing is compared: it fires while its series exist")
 		}},
 		{"labels", everyPair(labelsOf, func(p pair) bool { return !regexp.MustCompile(`value|Value|query`).MatchString(p.value) })},
 		{"annotations", func(r rule, _ parser.Expr) (problems []string) {
+			if r.Record != "" {
+				return nil
+			}
 			has := asMap(r.Annotations)
 			for _, name := range []string{"summary", "description", "runbook_url", "dashboard_url"} {
 				text := has[name]
 				problems = append(problems, wrong(text != "" && text == strings.TrimSpace(text) && !strings.Contains(text, "\n"), name)...)
 			}
 			return problems
+		}},
+		{"name", func(r rule, _ parser.Expr) []string {
+			return wrong(r.Record == "" || recordName.MatchString(r.Record), "not level:metric:operation")
 		}},
 		{"window", everyNode(func(n *parser.MatrixSelector) bool { return n.Range >= shortest })},
 		{"division", everyNode(func(n *parser.BinaryExpr) bool { return n.Op != parser.DIV || neverZero(n.RHS) })},
@@ -58,12 +67,12 @@ func problems(t *testing.T, groups []group) (found []string) {
 		for _, r := range g.Rules {
 			expr, err := parser.NewParser(parser.Options{}).ParseExpr(r.Expr)
 			if err != nil {
-				found = append(found, fmt.Sprintf("%s: syntax: %v", r.Alert, err))
+				found = append(found, fmt.Sprintf("%s: syntax: %v", r.Alert+r.Record, err))
 				continue
 			}
-			for _, l := range lints(t) {
+			for _, l := range lints(t, groups) {
 				for _, problem := range l.check(r, expr) {
-					found = append(found, fmt.Sprintf("%s: %s: %s", r.Alert, l.name, problem))
+					found = append(found, fmt.Sprintf("%s: %s: %s", r.Alert+r.Record, l.name, problem))
 				}
 			}
 		}
@@ -72,7 +81,7 @@ func problems(t *testing.T, groups []group) (found []string) {
 }
 
 func TestRulesPassTheLinter(t *testing.T) {
-	for _, problem := range problems(t, Render(append(shipped(t), ofBursts()...), Options{}).groups) {
+	for _, problem := range problems(t, Render(slices.Concat(shipped(t), ofBursts(), ofBudgets()), Options{}).groups) {
 		t.Error(problem)
 	}
 }
@@ -106,6 +115,9 @@ func TestTheLinterSees(t *testing.T) {
 		{"metric", func(r *rule) { r.Expr = "perfwatch_radish_up == 0" }},
 		{"metric", func(r *rule) { r.Expr = "perfwatch_redis_up_bucket == 0" }},
 		{"", func(r *rule) { r.Expr = `rate(perfwatch_probe_duration_seconds_bucket{le="1"}[1m]) > 0` }},
+		{"name", func(r *rule) { *r = record("probe:seconds", up) }},
+		{"", func(r *rule) { *r = record("probe:seconds:mean5m", up) }},
+		{"division", func(r *rule) { *r = record("probe:seconds:mean5m", up+" / "+up) }},
 		{"matcher", func(r *rule) { r.Expr = `perfwatch_redis_up{probe="cache"} == 0` }},
 	} {
 		r := health(Options{}.withDefaults(), "A", "warning", 0, up+" == 0", "a", "b")
@@ -113,7 +125,7 @@ func TestTheLinterSees(t *testing.T) {
 		switch found := problems(t, []group{{Rules: []rule{r}}}); {
 		case tt.want == "" && len(found) > 0:
 			t.Errorf("%s: found %q, want nothing", r.Expr, found)
-		case tt.want != "" && (len(found) != 1 || !strings.HasPrefix(found[0], "A: "+tt.want)):
+		case tt.want != "" && (len(found) != 1 || !strings.Contains(found[0], ": "+tt.want+": ")):
 			t.Errorf("%s: found %q, want a problem of %s", r.Expr, found, tt.want)
 		}
 	}
@@ -187,9 +199,15 @@ func neverZero(expr parser.Expr) bool {
 	return false
 }
 
-// series are the names that expressions may use, those that collector declares, with their labels.
-func series() map[string][]string {
+// series are the names that expressions may use, those that collector declares and those that rules record, with their
+// labels.
+func series(groups []group) map[string][]string {
 	known := map[string][]string{}
+	for _, g := range groups {
+		for _, r := range g.Rules {
+			known[r.Record] = []string{"objective", "period", "group", "probe", "outcome", "le"}
+		}
+	}
 	for _, f := range collector.Families() {
 		own := append([]string{"instance", "job"}, f.Labels...)
 		switch f.Type.String() {

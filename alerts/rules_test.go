@@ -1,11 +1,7 @@
 package alerts
 
 import (
-	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,7 +51,7 @@ func TestShippedRulesPassPromtool(t *testing.T) {
 	if out, err := tool(t, ".", "prometheus", "promtool", "check", "rules", rulesFile); err != nil {
 		t.Errorf("promtool check rules: %v\n%s", err, out)
 	}
-	if out, err := tool(t, ".", "prometheus", "promtool", "test", "rules", "perfwatch.rules_test.yml"); err != nil {
+	if out, err := tool(t, ".", "prometheus", "promtool", "test", "rules", "perfwatch.rules_test.yml", "perfwatch.long_test.yml"); err != nil {
 		t.Errorf("promtool test rules: %v\n%s", err, out)
 	}
 }
@@ -108,11 +104,15 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 		"PerfwatchPipelineLate": "warning critical", "PerfwatchPipelineOverBudget": "warning critical",
 		"PerfwatchPipelineFailed": "warning", "PerfwatchPipelinePredictedMiss": "warning", "PerfwatchPipelineStuck": "warning",
 		"PerfwatchPipelineOverlap": "info", "PerfwatchCertificateExpiry": "warning critical", "PerfwatchWatchdog": "none",
+		"PerfwatchErrorBudgetBurn": "critical warning", "PerfwatchLatencyAnomaly": "info",
 	}
 	got := map[string]string{}
 	opts := Options{ExternalURL: "https://perf.example/base/", GrafanaURL: "https://graf.example/"}
 	for _, g := range Render(shipped(t), opts).groups {
 		for _, r := range g.Rules {
+			if r.Record != "" {
+				continue
+			}
 			labels, notes := asMap(r.Labels), asMap(r.Annotations)
 			got[r.Alert] = strings.TrimSpace(got[r.Alert] + " " + labels["severity"])
 			if want := "https://perf.example/base/runbooks/" + r.Alert; notes["runbook_url"] != want {
@@ -121,6 +121,9 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 			want := "https://graf.example" + panelOfHealth(r.Alert)
 			if name := labels["objective"]; name != "" {
 				want = "https://graf.example/d/perfwatch-overview?viewPanel=" + strconv.Itoa(panelID(name))
+			}
+			if r.Alert == budgetBurn {
+				want = "https://graf.example/d/perfwatch-budgets"
 			}
 			if notes["dashboard_url"] != want {
 				t.Errorf("%s: dashboard_url %q, want %q", r.Alert, notes["dashboard_url"], want)
@@ -207,70 +210,8 @@ func TestRulesWithoutObjectivesStillWatchPerfwatch(t *testing.T) {
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("promtool test rules: %v\n%s", err, out)
 	}
-	if got := strings.Count(string(rules), "- alert:"); got != 22 {
-		t.Errorf("%d rules, want 22: 14 of perfwatch, certificates and bursts, 8 of pipelines", got)
-	}
-}
-
-// A mutation is one mistake that somebody could make in a rule. Each of its matches is tried alone.
-type mutation struct{ name, pattern, replacement string }
-
-func mutations() []mutation {
-	return []mutation{
-		{"flipped to under", `(?m)> (\S+) \+ 1e-9`, "< $1 + 1e-9"},
-		{"flipped to over", `(?m)< (\S+) - 1e-9`, "> $1 - 1e-9"},
-		{"fires at the threshold above", `> (\S+) \+ 1e-9`, ">= $1 - 1e-9"},
-		{"fires at the threshold below", `< (\S+) - 1e-9`, "<= $1 + 1e-9"},
-		{"threshold further", `([<>]) 0\.(\d+) ([-+] 1e-9)`, "$1 0.${2}001 $3"},
-		{"burst fires at the target", `\) < 100`, ") <= 100"},
-		{"burst's target moved", `\) < 100`, ") < 99"},
-		{"validity ignored", `valid(\S+) == 1`, "valid$1 >= 0"},
-		{"burst over fires at the target", `(?m)^(\s+\)) > ([\d.]+)$`, "$1 >= $2"},
-		{"burst over flipped", `(?m)^(\s+\)) > ([\d.]+)$`, "$1 < $2"},
-		{"the best of several processes", `max(\(\n.*memory_peak)`, "min$1"},
-		{"the best of several Redis", `min(\(\n.*cache_hit_ratio)`, "max$1"},
-		{"another quantile", `quantile="0.95"`, `quantile="1"`},
-		{"the host is a process", `,process!=""`, ""},
-		{"requests ignored", `and (\S*latency_seconds_count\S*) >= (\d+)`, "and $1 >= 1"},
-		{"one request more", `latency_seconds_count(\S*) >= (\d+)`, "latency_seconds_count$1 > $2"},
-		{"lookups ignored", `lookups(\S*) >= 100`, "lookups$1 >= 1"},
-		{"one lookup more", `lookups(\S*) >= 100`, "lookups$1 > 100"},
-		{"labels that validity lacks", `and ignoring \(process\)`, "and"},
-		{"labels that the requests lack", `and ignoring \(quantile\) perfwatch_load_last_l`, "and perfwatch_load_last_l"},
-		{"floor lowered", `>= (\d+)00\b`, ">= ${1}0"},
-		{"floor raised", `>= (\d+)00\b`, ">= ${1}50"},
-		{"window doubled", `increase(.*)\[5m\]`, "increase$1[10m]"},
-		{"window halved", `increase(.*)\[5m\]`, "increase$1[2m]"},
-		{"another bucket", `le="0\.(4|6)"`, `le="0.5"`},
-		{"one spelling of the bucket", `le=~"1\(\\\\\.0\)\?"`, `le="1"`},
-		{"every group", `rate\((\w+_(count|bucket))\{group="api",?`, `rate($1{`},
-		{"every Redis", `misses_total\{redis="cache"\}`, "misses_total"},
-		{"canceled is an error", `outcome!~"ok\|canceled"`, `outcome!="ok"`},
-		{"every probe", `perfwatch_probe_info\{group="api"\}`, "perfwatch_probe_info"},
-		{"severity exchanged", `severity: warning`, "severity: critical"},
-		{"one failure is enough", `failures\) >= 2`, "failures) >= 1"},
-		{"bursts are probes", `\n\s+unless on \(probe\) perfwatch_probe_info.*`, ""},
-		{"nothing is a probe", `perfwatch_probe_info\{kind="load"\}`, "perfwatch_probe_info"},
-		{"three failures", `failures\) >= 2`, "failures) >= 3"},
-		{"at once", `for: 2m\n        labels`, "for: 0s\n        labels"},
-		{"waits for hours", `for: 2m`, "for: 3h"},
-		{"aborts of errors only", `error_ratio\|latency_p95\|setup`, "error_ratio"},
-		{"aborts by hand", `reason=~"error_ratio\|latency_p95\|setup"`, `reason!=""`},
-		{"news for a day", `(aborts|invalid)_total(.*)\[1h\]`, "${1}_total$2[1d]"},
-		{"news for a minute", `(aborts|invalid)_total(.*)\[1h\]`, "${1}_total$2[10m]"},
-		{"one invalid burst is enough", `> 1\.5`, "> 0.5"},
-		{"two invalid bursts are not", `> 1\.5`, "> 2.5"},
-		{"valid bursts do not count", `unless\n(.*\n)*?.* > 0`, ""},
-		{"bursts before their time", `overdue_timestamp_seconds\) > 0`, "overdue_timestamp_seconds) > -1200"},
-		{"bursts long after their time", `overdue_timestamp_seconds\) > 0`, "overdue_timestamp_seconds) > 120"},
-		{"certificates a second later", `(time\(\) < )1209600`, "${1}1209599"},
-		{"certificates a second sooner", `(time\(\) < )259200`, "${1}259201"},
-		{"certificates at the threshold", `(time\(\) )< `, "${1}<= "},
-		{"certificates that last", `(time\(\) )< `, "${1}> "},
-		{"the best of several certificates", `min( by \(probe\) \(perfwatch_tls)`, "max$1"},
-		{"a watchdog that sleeps", `vector\(1\)`, "vector(1) > 1"},
-		{"good is bad", `== 0`, "== 1"},
-		{"present", `absent\((\w+)\)`, "$1"},
+	if got := strings.Count(string(rules), "- alert:"); got != 23 {
+		t.Errorf("%d alerts, want 23: 15 of perfwatch, probes and bursts, 8 of pipelines", got)
 	}
 }
 
@@ -295,6 +236,40 @@ func ofBursts() []objective.Objective {
 	}
 }
 
+// ofBudgets has an objective with a budget for each measure that takes one.
+func ofBudgets() []objective.Objective {
+	return []objective.Objective{
+		{Name: "e_errors", Measure: objective.ErrorRatio, Group: "api", Window: time.Hour, Target: new(0.01), Warning: new(0.005), Budget: 30 * day},
+		{Name: "e_strict", Measure: objective.ErrorRatio, Window: time.Hour, Target: new(0.001), Budget: 7*day + time.Hour},
+		{Name: "e_p95", Measure: objective.Latency, Quantile: 0.95, Group: "api", Window: time.Hour, Target: new(0.5), Critical: new(0.7), Budget: 28 * day},
+		{Name: "e_hits", Measure: objective.CacheHitRatio, Redis: "cache", Window: time.Hour, Target: new(0.85), Budget: 10 * day},
+	}
+}
+
+func TestRulesOfBudgetsPassTheirTests(t *testing.T) {
+	t.Parallel()
+	opts := Options{}.withDefaults()
+	var rules []rule
+	var often, daily []testCase
+	for _, o := range ofBudgets() {
+		rules = append(rules, budgetRules(&o, opts)...)
+		often, daily = append(often, eventRateTest(&o)), append(daily, budgetTests(&o, opts)...)
+	}
+	for _, tests := range [][]byte{renderTests(t, often, evaluation(opts)), renderTests(t, daily, day)} {
+		if out, err := testRules(t, []byte(renderAlone(t, rules)), tests); err != nil {
+			t.Errorf("promtool test rules: %v\n%s", err, out)
+		}
+	}
+	for _, tt := range []struct {
+		o    objective.Objective
+		want int // 1.5 % allow for all of them, 15 % not for the fastest
+	}{{ofBudgets()[0], 3}, {ofBudgets()[2], 3}, {ofBudgets()[3], 2}} {
+		if got := len(burns(tt.o.Allowance())); got != tt.want {
+			t.Errorf("%s: %d burns, want %d", tt.o.Name, got, tt.want)
+		}
+	}
+}
+
 func TestRulesOfEveryMeasureOfBurstsPassTheirTests(t *testing.T) {
 	t.Parallel()
 	seen := map[objective.Measure]bool{}
@@ -310,90 +285,4 @@ func TestRulesOfEveryMeasureOfBurstsPassTheirTests(t *testing.T) {
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("promtool test rules: %v\n%s\n%s", err, out, rules)
 	}
-}
-
-// eachMutation is how many matches of a mutation are tried.
-const eachMutation = 1
-
-func TestMutationsOfRulesFailTheirTests(t *testing.T) {
-	t.Parallel()
-	opts := Options{}.withDefaults()
-	tried := map[string]int{}
-	all := &mutants{dir: t.TempDir()}
-	try := func(name string, rules []rule, cases []testCase) {
-		text, tests := renderAlone(t, rules, cases, opts)
-		for _, m := range mutations() {
-			re := regexp.MustCompile(m.pattern)
-			for _, at := range re.FindAllStringSubmatchIndex(text, -1) {
-				if tried[m.name]++; tried[m.name] > eachMutation {
-					continue
-				}
-				mutant := text[:at[0]] + string(re.ExpandString(nil, m.replacement, text, at)) + text[at[1]:]
-				all.add(t, fmt.Sprintf("%s: %s at %q", name, m.name, text[at[0]:at[1]]), mutant, tests)
-			}
-		}
-	}
-	h := newHealthTester(opts)
-	try("daemon", daemonRules(opts), h.daemonTests())
-	try("certificates", certificateRules(opts), h.certificateTests())
-	try("bursts", burstRules(opts), h.burstTests())
-	try("pipelines", pipelineRules(opts), h.pipelineTests())
-	for _, o := range append(shipped(t), ofBursts()...) {
-		try(o.Name, objectiveRules(&o, opts), objectiveTests(&o, opts))
-	}
-	for _, m := range mutations() {
-		if tried[m.name] == 0 {
-			t.Errorf("mutation %q matches no rule", m.name)
-		}
-	}
-	all.die(t)
-}
-
-// mutants are rules with one mistake each, and the tests that must see it, in a folder each.
-type mutants struct {
-	dir   string
-	names []string
-}
-
-func (m *mutants) add(t *testing.T, name, rules string, tests []byte) {
-	t.Helper()
-	dir := filepath.Join(m.dir, strconv.Itoa(len(m.names)))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	peer.WriteFile(t, dir, rulesFile, rules)
-	peer.WriteFile(t, dir, "test.yml", string(tests))
-	m.names = append(m.names, name)
-}
-
-// die has one promtool look at all of them, since starting it takes longer than most of the tests.
-func (m *mutants) die(t *testing.T) {
-	t.Helper()
-	args := []string{"test", "rules"}
-	for i := range m.names {
-		args = append(args, strconv.Itoa(i)+"/test.yml")
-	}
-	out, _ := tool(t, m.dir, "prometheus", "promtool", args...) // it says for each what became of it
-	for i, name := range m.names {
-		switch _, result, _ := strings.Cut(out, fmt.Sprintf("Unit Testing:  %d/test.yml\n", i)); {
-		case strings.HasPrefix(result, "  SUCCESS"):
-			t.Errorf("%s: no test saw it", name)
-		case !strings.HasPrefix(result, "  FAILED"):
-			t.Errorf("%s: neither success nor failure: %.200s", name, result)
-		}
-	}
-}
-
-// renderAlone makes the two files of some rules only, so that a mutation does not pay for the tests of all others.
-func renderAlone(t *testing.T, rules []rule, cases []testCase, opts Options) (text string, tests []byte) {
-	t.Helper()
-	out, err := Rules{[]group{{Name: "alone", Rules: rules}}}.Encode(Prometheus)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tests, err = encodeTests(cases, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(out), tests
 }

@@ -1,6 +1,8 @@
 package alerts
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -25,7 +27,7 @@ type testCase struct {
 	Name     string         `yaml:"name"`
 	Interval model.Duration `yaml:"interval"`
 	Series   []inputSeries  `yaml:"input_series"`
-	Alerts   []alertCheck   `yaml:"alert_rule_test"`
+	Alerts   []alertCheck   `yaml:"alert_rule_test,omitempty"`
 	Exprs    []exprCheck    `yaml:"promql_expr_test,omitempty"`
 }
 
@@ -47,11 +49,26 @@ type firing struct {
 	Annotations map[string]string `yaml:"exp_annotations"`
 }
 
-// An exprCheck says that an expression has no result at an instant.
+// An exprCheck says what an expression gives at an instant; no samples are no result.
 type exprCheck struct {
 	Expr    string         `yaml:"expr"`
 	At      model.Duration `yaml:"eval_time"`
-	Samples []string       `yaml:"exp_samples"`
+	Samples []sample       `yaml:"exp_samples"`
+}
+
+type sample struct {
+	Labels string  `yaml:"labels"`
+	Value  float64 `yaml:"value"`
+}
+
+// absent checks that an expression has no result.
+func absent(expr string, at time.Duration) exprCheck {
+	return exprCheck{expr, model.Duration(at), []sample{}}
+}
+
+// near checks that an expression, whose result is one series, is a value but for what floating point takes from it.
+func near(expr string, value float64, at time.Duration) exprCheck {
+	return exprCheck{fmt.Sprintf("count(abs(%s - %s) < 1e-9)", expr, number(value)), model.Duration(at), []sample{{"{}", 1}}}
 }
 
 // RenderTests makes the promtool tests of what Render makes of the same objectives and options.
@@ -60,13 +77,33 @@ func RenderTests(objectives []objective.Objective, opts Options) ([]byte, error)
 	opts.panels = PanelIDs(objectives)
 	var tests []testCase
 	for i := range objectives {
-		tests = append(tests, objectiveTests(&objectives[i], opts)...)
+		o := &objectives[i]
+		tests = append(tests, objectiveTests(o, opts)...)
+		if o.Budget > 0 {
+			tests = append(tests, eventRateTest(o))
+		}
 	}
-	return encodeTests(append(tests, healthTests(opts)...), opts)
+	return encodeTests(slices.Concat(tests, healthTests(opts), trendTests()), evaluation(opts))
 }
 
-func encodeTests(tests []testCase, opts Options) ([]byte, error) {
-	return encode(testHeader, testFile{[]string{rulesFile}, model.Duration(evaluation(opts)), tests})
+// RenderLongTests makes the promtool tests of what takes days of records: error budgets and what probes are used to. The
+// records are given, and rules evaluated once a day, so that a month is not evaluated minute by minute.
+func RenderLongTests(objectives []objective.Objective, opts Options) ([]byte, error) {
+	opts = opts.withDefaults()
+	opts.panels = PanelIDs(objectives)
+	var tests []testCase
+	for i := range objectives {
+		if o := &objectives[i]; o.Budget > 0 {
+			tests = append(tests, budgetTests(o, opts)...)
+		}
+	}
+	return encodeTests(append(tests, bandTests(opts)...), day)
+}
+
+const day = 24 * time.Hour
+
+func encodeTests(tests []testCase, every time.Duration) ([]byte, error) {
+	return encode(testHeader, testFile{[]string{rulesFile}, model.Duration(every), tests})
 }
 
 // objectiveTests are the promtool tests of objectiveRules.
@@ -93,7 +130,7 @@ func (s scenario) test(o *objective.Objective, opts Options) testCase {
 		Alerts:   []alertCheck{{At: model.Duration(end), Alert: o.AlertName(), Firing: s.firing(o, opts)}},
 	}
 	if s.samples == 0 {
-		t.Exprs = []exprCheck{{Expr: Value(o), At: model.Duration(end), Samples: []string{}}}
+		t.Exprs = []exprCheck{absent(Value(o), end)}
 	}
 	return t
 }

@@ -48,6 +48,11 @@ func TestShippedRulesAreThoseOfTheShippedConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "perfwatch.rules_test.yml", tests)
+	tests, err = RenderLongTests(shipped(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "perfwatch.long_test.yml", tests)
 }
 
 func TestShippedRunbooksAreThoseOfTheShippedConfiguration(t *testing.T) {

@@ -75,6 +75,7 @@ func (c *checker) objective(at string, in *objectiveSection) objective.Objective
 	c.selectors(at, &o)
 	c.thresholds(at, in, &o)
 	c.window(at+".window", in.Window, &o)
+	c.errorBudget(at+".error_budget", in.Budget, &o)
 	c.reachable(at, &o)
 	return o
 }

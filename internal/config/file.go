@@ -145,16 +145,17 @@ type stageSection struct {
 
 // Thresholds stay text until their measure, and so their unit, is known.
 type objectiveSection struct {
-	Name     string        `yaml:"name"`     // makes the name of its alerts; unique
-	Title    string        `yaml:"title"`    // for people
-	Measure  string        `yaml:"measure"`  // what it is about
-	Quantile float64       `yaml:"quantile"` // of latency and load_latency, between 0 and 1
-	Group    string        `yaml:"group"`    // only probes of a group
-	Probe    string        `yaml:"probe"`    // only one probe
-	Redis    string        `yaml:"redis"`    // only one Redis
-	Pipeline string        `yaml:"pipeline"` // only one pipeline
-	Window   time.Duration `yaml:"window"`   // over which it is judged; default: the shortest that can reach its floor of samples
-	Target   string        `yaml:"target"`   // the objective is missed beyond it
-	Warning  string        `yaml:"warning"`  // somebody should look
-	Critical string        `yaml:"critical"` // somebody is paged
+	Name     string        `yaml:"name"`         // makes the name of its alerts; unique
+	Title    string        `yaml:"title"`        // for people
+	Measure  string        `yaml:"measure"`      // what it is about
+	Quantile float64       `yaml:"quantile"`     // of latency and load_latency, between 0 and 1
+	Group    string        `yaml:"group"`        // only probes of a group
+	Probe    string        `yaml:"probe"`        // only one probe
+	Redis    string        `yaml:"redis"`        // only one Redis
+	Pipeline string        `yaml:"pipeline"`     // only one pipeline
+	Window   time.Duration `yaml:"window"`       // over which it is judged; default: the shortest that can reach its sample floor
+	Budget   time.Duration `yaml:"error_budget"` // for which what the target allows to be bad must last; error_ratio: 30d
+	Target   string        `yaml:"target"`       // the objective is missed beyond it
+	Warning  string        `yaml:"warning"`      // somebody should look
+	Critical string        `yaml:"critical"`     // somebody is paged
 }

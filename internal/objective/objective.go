@@ -19,6 +19,7 @@ type Objective struct {
 	Redis    string        // selects a Redis; CacheHitRatio
 	Pipeline string        // selects a pipeline; PipelineDuration
 	Window   time.Duration // zero for the measures of bursts and of pipelines
+	Budget   time.Duration // time in which the allowance may be spent once; zero watches no budget
 	Target   *float64
 	Warning  *float64
 	Critical *float64
@@ -64,6 +65,7 @@ func OwnAlerts() []string {
 		"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed", "PerfwatchBrowserMissing",
 		"PerfwatchBurstAborted", "PerfwatchBurstInvalid", "PerfwatchBurstMissing",
 		"PerfwatchLoadRegression", "PerfwatchCertificateExpiry", "PerfwatchWatchdog",
+		"PerfwatchErrorBudgetBurn", "PerfwatchLatencyAnomaly",
 		"PerfwatchPipelineLate", "PerfwatchPipelineFailed", "PerfwatchPipelineStuck", "PerfwatchPipelineOverBudget",
 		"PerfwatchPipelinePredictedMiss", "PerfwatchPipelineOverlap",
 	}
