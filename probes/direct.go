@@ -20,6 +20,9 @@ const (
 	// maxDirectBody bounds a request body on the direct path, which does not read while it writes: what fits into the
 	// sockets' buffers cannot block against a server that answers first.
 	maxDirectBody = 16 << 10
+	// The buffers of a connection: one of a burst holds most answers whole, and one of ten thousand probes, which wait nearly
+	// all of the time, most heads.
+	sessionBuffer, probeBuffer = 4 << 10, 1 << 10
 	// idleUnchecked is how long a connection may have been idle to be used without asking whether the peer has closed it.
 	idleUnchecked = time.Millisecond
 )
@@ -33,6 +36,7 @@ var errLongHead = fmt.Errorf("%w: response headers exceeded %d bytes", ErrInvali
 // by net/http's own parser, so that both paths say the same of every server. It is not safe for concurrent use.
 type direct struct {
 	dialer dialer
+	buffer int                    // of a connection, bytes
 	conns  map[string]*directConn // idle ones by address
 	out    []byte                 // the request now sent
 	host   string                 // the host of its URL; empty if addr is not valid
@@ -55,14 +59,16 @@ type directConn struct {
 	head  headCache
 }
 
-func newDirect(d dialer) *direct { return &direct{dialer: d, conns: map[string]*directConn{}} }
+func newDirect(d dialer, buffer int) *direct {
+	return &direct{dialer: d, buffer: buffer, conns: map[string]*directConn{}}
+}
 
 // newDirectFor returns nil where what the transport has is needed for every request: a proxy, credentials.
-func newDirectFor(rt http.RoundTripper, d dialer) *direct {
+func newDirectFor(rt http.RoundTripper, d dialer, buffer int) *direct {
 	if t, ok := rt.(*http.Transport); !ok || t.Proxy != nil {
 		return nil
 	}
-	return newDirect(d)
+	return newDirect(d, buffer)
 }
 
 // roundTrip sends the request that render has made of req, and returns its response, whose body is valid until the next
@@ -113,7 +119,7 @@ func (d *direct) get(ctx context.Context) (*directConn, error) {
 			return nil, err
 		}
 		c = &directConn{conn: conn}
-		c.br = bufio.NewReaderSize(c, bufferBytes)
+		c.br = bufio.NewReaderSize(c, d.buffer)
 		c.body.conn = c
 	}
 	c.ctx, c.watch, c.body.pool = ctx, d.watch, d

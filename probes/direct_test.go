@@ -75,7 +75,7 @@ func listen(resp *http.Response, err error, br *bufio.Reader) (h heard) {
 
 // viaDirect reads a text with a connection of the direct path that has read other heads before.
 func viaDirect(req *http.Request, before []string, pieces ...string) heard {
-	pool := newDirect(dialer{})
+	pool := newDirect(dialer{}, sessionBuffer)
 	c := &directConn{conn: &script{pieces: pieces}, left: maxHeaderBytes, ctx: req.Context(), watch: &watch{}}
 	c.br = bufio.NewReader(c)
 	c.body.conn, c.body.pool = c, pool
@@ -205,7 +205,7 @@ func TestDirectWritesAsNetHTTPDoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := newDirect(dialer{})
+		d := newDirect(dialer{}, sessionBuffer)
 		if !d.render(req, nil, nil) {
 			if spec.Headers["x-key"] == "" {
 				t.Errorf("%s %s was left to net/http", spec.Method, spec.URL)
@@ -270,7 +270,7 @@ func TestDirectLeavesTheUnusualToNetHTTP(t *testing.T) {
 		}
 		u := *req.URL
 		req.URL, req.Header = &u, req.Header.Clone()
-		if change(req); newDirect(dialer{}).render(req, nil, nil) {
+		if change(req); newDirect(dialer{}, sessionBuffer).render(req, nil, nil) {
 			t.Errorf("%s was rendered, want it left to net/http", name)
 		}
 	}

@@ -196,7 +196,7 @@ func (p *HTTPProber) exchange() *exchange {
 	if x == nil {
 		x = newExchange(p.transport)
 		if !p.http2 {
-			x.direct = newDirectFor(p.transport, p.dial)
+			x.direct = newDirectFor(p.transport, p.dial, probeBuffer)
 		}
 		x.witness.keeps = true
 		if p.request.Header[traceHeader] == nil { // who gives the header follows a trace of their own

@@ -26,7 +26,7 @@ func NewSession(env Env) (*Session, error) {
 		return nil, err
 	}
 	x := newExchange(rt)
-	x.jar, x.direct = newJar(), newDirectFor(rt, dialer{permit: env.Permit})
+	x.jar, x.direct = newJar(), newDirectFor(rt, dialer{permit: env.Permit}, sessionBuffer)
 	return &Session{x: x}, nil
 }
 

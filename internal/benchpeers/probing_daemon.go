@@ -35,7 +35,7 @@ func (b *bench) daemon(ctx context.Context, counts []int, d time.Duration) error
 }
 
 func (b *bench) manyProbes(ctx context.Context, n int, d time.Duration) (row string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, warmUp+2*d+2*startup)
+	ctx, cancel := context.WithTimeout(ctx, warmUp+d+probeEvery+10*startup) // of a busy machine: four pages of 70 MiB
 	defer cancel()
 	p := b.ownProber(false)
 	cmd, pages, err := p.start(ctx, b.many, n)
