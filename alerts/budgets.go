@@ -150,7 +150,7 @@ func burnAnnotations(o *objective.Objective, factor float64, opts Options, quote
 		{"summary", quote(title(o)) + " spends its error budget"},
 		{"description", quote(title(o)) + ": its error budget, " + budget + ", is spent more than " + number(factor) +
 			" times as fast as it may be. Like this all of it is gone within " + gone + "."},
-	}, links(budgetBurn, panelOfBudget(o, opts), opts)...)
+	}, links(budgetBurn, boardOfBudgets, opts)...)
 }
 
 func budgetComment(o *objective.Objective) string {

@@ -11,6 +11,9 @@ import (
 // Panels of objectives have ids from firstPanel up to twice as much, those of all others lower ones.
 const firstPanel = 1 << 21
 
+// boardOfBudgets is where every error budget is drawn.
+const boardOfBudgets = "/d/perfwatch-budgets"
+
 // PanelIDs are the ids of the panels on the overview that draw the objectives over time, by name. An id comes from the
 // objective's name alone, so that a link to it survives a change of order; where two meet, the later in the file gives way.
 func PanelIDs(objectives []objective.Objective) map[string]int {
@@ -45,7 +48,7 @@ func panelOfHealth(alert string) string {
 	case browserMissing:
 		board, panel = "self", 632
 	case latencyAnomaly:
-		board, panel = "trends", 1114
+		board, panel = "trends", 1133
 	case redisDown:
 		board, panel = "cache", 401
 	case burstAborted:
@@ -62,14 +65,6 @@ func panelOfHealth(alert string) string {
 	return "/d/perfwatch-" + board + "?viewPanel=" + strconv.Itoa(panel)
 }
 
-// panelOfBudget is where the budget of an objective is drawn; that of a latency has only the objective's own panel.
-func panelOfBudget(o *objective.Objective, opts Options) string {
-	if o.Measure == objective.Latency {
-		return panelOf(o, opts)
-	}
-	return "/d/perfwatch-budgets"
-}
-
 // A board is a dashboard, or a panel of it, that a page leads to.
 type board struct{ Title, Path, Shows string }
 
@@ -77,8 +72,8 @@ type board struct{ Title, Path, Shows string }
 func boards(o *objective.Objective, opts Options) []board {
 	own := board{title(o) + " over time", panelOf(o, opts), "the value against its thresholds; above it, since when it is missed"}
 	more := []board{{"Trends", "/d/perfwatch-trends", "what it was a day and a week ago"}}
-	if (o.Measure == objective.ErrorRatio || o.Measure == objective.CacheHitRatio) && o.Target != nil {
-		more = append(more, board{"Error budgets", "/d/perfwatch-budgets", "what is left of its budget, and how fast it goes"})
+	if o.Budget > 0 {
+		more = append(more, board{"Error budgets", boardOfBudgets, "what is left of its budget, and how fast it goes"})
 	}
 	var topic board
 	switch o.Measure {

@@ -2,22 +2,27 @@ package dashboards
 
 import (
 	"fmt"
-	"strings"
-	"time"
 
-	"github.com/perfwatch/perfwatch/alerts"
+	"github.com/prometheus/common/model"
+
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
+)
+
+// What the rules record of an objective with an error budget; alerts/budgets.go says how.
+const (
+	allEvents  = "objective:perfwatch_events:rate5m"
+	badEvents  = "objective:perfwatch_bad_events:rate5m"
+	budgetLeft = "objective:perfwatch_error_budget:remaining_ratio"
 )
 
 // firstBudget is the id of the first budget's row; each budget has so many ids.
 const firstBudget, idsOfBudget = 1200, 10
 
-// budgeted are the objectives that have an error budget: shares of runs or lookups that may go wrong.
+// budgeted are the objectives that have an error budget.
 func budgeted(cfg *config.Config) (list []*objective.Objective) {
 	for i := range cfg.Objectives {
-		o := &cfg.Objectives[i]
-		if (o.Measure == objective.ErrorRatio || o.Measure == objective.CacheHitRatio) && o.Target != nil && budget(o) > 0 {
+		if o := &cfg.Objectives[i]; o.Budget > 0 {
 			list = append(list, o)
 		}
 	}
@@ -26,47 +31,36 @@ func budgeted(cfg *config.Config) (list []*objective.Objective) {
 
 func hasBudgets(cfg *config.Config) bool { return len(budgeted(cfg)) > 0 }
 
-// budget is the share that may go wrong.
-func budget(o *objective.Objective) float64 {
-	if o.Measure.HigherIsBetter() {
-		return 1 - *o.Target
-	}
-	return *o.Target
-}
-
-// drawBudgets shows how much of each error budget the range of the dashboard has used, and how fast it goes.
+// drawBudgets shows how much of each error budget is left, and how fast it goes.
 func drawBudgets(g *grid, cfg *config.Config) {
 	for i, o := range budgeted(cfg) {
 		id := firstBudget + i*idsOfBudget
 		g.row(id, o.Title)
-		about := fmt.Sprintf("What is left of the budget of %s over the range that the dashboard shows, with a target of %s. "+
-			"Below 0 the objective was missed.", objective.Ratio.Format(budget(o)), o.Measure.Unit().Format(*o.Target))
-		left := stat(id+1, o.Title+": budget left", about, "percentunit", "1 - "+burn(o, "$__range"))
-		left.FieldConfig.Defaults.Thresholds = steps("red", from(0, "orange"), from(0.25, "green"))
-		left.FieldConfig.Defaults.NoValue = "no traffic"
-		left.Links = []panelLink{runbook(o, cfg.Global.ExternalURL)}
-		g.add(4, 8, left)
-		rates := series(id+2, o.Title+": burn rate",
+		about := fmt.Sprintf("What is left of the %s that may be bad in %s. Below 0 the target was missed.",
+			objective.Ratio.Format(o.Allowance()), model.Duration(o.Budget))
+		left := fmt.Sprintf(`max by (objective) (%s{objective=%q})`, budgetLeft, o.Name)
+		figure := stat(id+1, o.Title+": budget left", about, "percentunit", left)
+		figure.FieldConfig.Defaults.Thresholds = steps("red", from(0, "orange"), from(0.25, "green"))
+		figure.FieldConfig.Defaults.NoValue = "no traffic"
+		figure.Links = []panelLink{{
+			Title: "Runbook", URL: cfg.Global.ExternalURL + "/runbooks/PerfwatchErrorBudgetBurn", TargetBlank: true,
+		}}
+		g.add(4, 8, figure)
+		g.add(10, 8, series(id+2, o.Title+": burn rate",
 			"How many times as fast as the target allows the budget goes, over an hour and over six. At 1 it lasts for exactly the "+
 				"time that it is for; at 14.4 a budget of 30 days is gone in two.", "none",
 			query{burn(o, "1h"), "over 1h"}, query{burn(o, "6h"), "over 6h"},
-			constant(o, 14.4, "critical"), constant(o, 6, "warning"), constant(o, 1, "target"))
-		rates.Links = left.Links
-		g.add(12, 8, rates)
-		g.add(8, 8, series(id+3, o.Title+": now", "The value that uses the budget, beside its thresholds.", "percentunit",
-			query{fmt.Sprintf(`max by (objective) (perfwatch_objective_value{objective=%q})`, o.Name), "now"}, lines(o, "")))
+			constant(o, 14.4, "critical"), constant(o, 6, "warning"), constant(o, 1, "target")))
+		g.add(10, 8, series(id+3, o.Title+": budget over time", about, "percentunit", query{left, "left"}, constant(o, 0, "critical")))
 	}
 }
 
-// burn is how many times its budget an objective used over a range.
+// burn is how many times its budget an objective uses over a range.
 func burn(o *objective.Objective, over string) string {
-	hour := *o
-	hour.Window = time.Hour
-	value := strings.ReplaceAll(alerts.Value(&hour), "[1h]", "["+over+"]")
-	if o.Measure.HigherIsBetter() {
-		value = "1 - (" + value + ")"
+	sum := func(record string) string {
+		return fmt.Sprintf(`max by (objective) (sum_over_time(%s{objective=%q}[%s]))`, record, o.Name, over)
 	}
-	return fmt.Sprintf("(%s) / %.6g", value, budget(o))
+	return fmt.Sprintf("%s / %.6g", ratio(sum(badEvents), sum(allEvents)), o.Allowance())
 }
 
 // constant is a line at a height, as long as the objective is known.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/perfwatch/perfwatch/alerts"
 	"github.com/perfwatch/perfwatch/collector"
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
@@ -185,15 +186,13 @@ func TestEveryExpressionParses(t *testing.T) {
 	}
 }
 
-// metric matches every metric name of ours in an expression.
-var metric = regexp.MustCompile(`perfwatch_(\w+)`)
+// metric matches every metric name of ours in an expression, and what the rules record.
+var metric = regexp.MustCompile(`[\w:]*\bperfwatch_[\w:]+`)
 
 func TestEveryMetricIsDeclared(t *testing.T) {
 	var used []string
 	collect := func(text string) {
-		for _, m := range metric.FindAllStringSubmatch(text, -1) {
-			used = append(used, m[1])
-		}
+		used = append(used, metric.FindAllString(text, -1)...)
 	}
 	for _, d := range drawn(t) {
 		for _, p := range d.Panels {
@@ -214,9 +213,13 @@ func TestEveryMetricIsDeclared(t *testing.T) {
 			declared[f.Name+suffix] = true
 		}
 	}
+	rules, err := alerts.Render(whole(t).Objectives, alerts.Options{}).Encode(alerts.Prometheus)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range used {
-		if !declared["perfwatch_"+name] {
-			t.Errorf("perfwatch_%s is used and not declared", name)
+		if recorded := strings.Contains(string(rules), "record: "+name+"\n"); !declared[name] && !recorded {
+			t.Errorf("%s is used and not declared", name)
 		}
 	}
 	if len(used) < 40 {
@@ -332,6 +335,7 @@ func TestEverySelectorIsOfTheChosenInstance(t *testing.T) {
 		`rate(perfwatch_a[1m])`:                     `rate(perfwatch_a{S}[1m])`,
 		`perfwatch_a{} / perfwatch_b_c{d="e"}`:      `perfwatch_a{S} / perfwatch_b_c{S,d="e"}`,
 		`x and on (job) perfwatch_a or up{a="b"}`:   `x and on (job) perfwatch_a{S} or up{a="b"}`,
+		`a:perfwatch_b:c{d="e"} + b:perfwatch_c:d`:  `a:perfwatch_b:c{d="e"} + b:perfwatch_c:d`,
 		`label_values(perfwatch_a{g=~"$g"}, probe)`: `label_values(perfwatch_a{S,g=~"$g"}, probe)`,
 	} {
 		if got, want := scoped(expr), strings.ReplaceAll(want, "S", scope); got != want {

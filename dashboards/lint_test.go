@@ -149,10 +149,17 @@ func everyTarget(ok func(target) bool) func(*dashboard) []string {
 // braces finds the matchers of a selector; no label value of ours holds a brace.
 var braces = regexp.MustCompile(`\{[^}]*\}`)
 
+// recorded finds what the rules record, which has no instance.
+var recorded = regexp.MustCompile(`\w+:[\w:]+(\{[^}]*\})?`)
+
 // selects says that every selector of a query has a matcher. Numbers and time() have no selector.
 func selects(matcher string) func(target) bool {
 	return func(q target) bool {
-		all := braces.FindAllString(q.Expr, -1)
+		expr := recorded.ReplaceAllString(q.Expr, "")
+		all := braces.FindAllString(expr, -1)
+		if expr != q.Expr && len(all) == 0 {
+			return true
+		}
 		return len(all) > 0 && !slices.ContainsFunc(all, func(b string) bool { return !strings.Contains(b, matcher) })
 	}
 }

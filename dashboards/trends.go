@@ -33,6 +33,7 @@ func drawTrends(g *grid, cfg *config.Config) {
 	g.add(8, 8, compared(1115, "Errors now and before", "Failed share"+all, "percentunit",
 		ratio("sum("+failures+")", "sum("+runs+")"), ""))
 	g.add(8, 8, compared(1116, "Runs now and before", "Runs a second"+all, "reqps", "sum("+runs+")", ""))
+	addDays(g)
 	addOtherTrends(g, cfg)
 }
 

@@ -20,18 +20,12 @@ func TestBeforeIsOfEverySelector(t *testing.T) {
 	}
 }
 
-func TestABudgetIsUsedByWhatMayGoWrong(t *testing.T) {
-	errors := &objective.Objective{Measure: objective.ErrorRatio, Probe: "p", Target: new(0.01)}
-	hits := &objective.Objective{Measure: objective.CacheHitRatio, Redis: "r", Target: new(0.75)}
-	for want, o := range map[string]*objective.Objective{
-		`(sum(rate(perfwatch_probe_runs_total{probe="p",outcome!~"ok|canceled"}[6h])) / ` +
-			`(sum(rate(perfwatch_probe_runs_total{probe="p",outcome!="canceled"}[6h])) > 0)) / 0.01`: errors,
-		`(1 - (sum(rate(perfwatch_redis_keyspace_hits_total{redis="r"}[6h])) / (sum(rate(perfwatch_redis_keyspace_hits_total{redis="r"}[6h])) ` +
-			`+ sum(rate(perfwatch_redis_keyspace_misses_total{redis="r"}[6h])) > 0))) / 0.25`: hits,
-	} {
-		if got := strings.Join(strings.Fields(burn(o, "6h")), " "); got != want {
-			t.Errorf("got  %s\nwant %s", got, want)
-		}
+func TestABudgetIsUsedByWhatTheRulesRecord(t *testing.T) {
+	o := &objective.Objective{Name: "hits", Measure: objective.CacheHitRatio, Target: new(0.75)}
+	want := `max by (objective) (sum_over_time(objective:perfwatch_bad_events:rate5m{objective="hits"}[6h]))` +
+		` / (max by (objective) (sum_over_time(objective:perfwatch_events:rate5m{objective="hits"}[6h])) > 0) / 0.25`
+	if got := burn(o, "6h"); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

@@ -227,6 +227,9 @@ func (s *stand) testPanels(t *testing.T) {
 	queries := 0
 	for _, d := range rendered {
 		for _, e := range d.Expressions(map[string]string{"__rate_interval": "1m", "__range": "1m", "before": "3s"}) {
+			if strings.Contains(e.Expr, ":quiet_mean30m") { // it takes half a day with bursts an hour apart
+				continue
+			}
 			queries++
 			eventually(t, func() string {
 				points, err := s.prometheus.Query(t.Context(), e.Expr)
