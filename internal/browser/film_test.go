@@ -42,12 +42,12 @@ func named(picture image.Image, size image.Point) string {
 
 func TestTheFilmOfAFailure(t *testing.T) {
 	t.Parallel()
-	turns := func(then string) http.HandlerFunc {
-		return html(`<p>x<script>const turn = (c) => { document.body.style.background = c };
-			setTimeout(() => turn('red'), 2500); setTimeout(() => turn('blue'), 4500);` + then + `</script>`)
-	}
 	s := site(t, map[string]http.HandlerFunc{
-		"/turns": turns(""), "/stuck": turns("setTimeout(() => { for (;;); }, 4700)"),
+		"/turns": html(`<p>x<script>const turn = (c) => { document.body.style.background = c };
+			setTimeout(() => turn('red'), 2500); setTimeout(() => turn('blue'), 4500)</script>`),
+		// A busy machine has two seconds and more to draw it before it is stuck, which is before it would be interactive.
+		"/stuck": html(`<p>x<script>setTimeout(() => { document.body.style.background = 'blue' }, 2000);
+			setTimeout(() => { for (;;); }, 4700)</script>`),
 		"/spins": html(`<style>@keyframes a { to { transform: rotate(360deg) } }
 			div { width: 200px; height: 200px; background: red; animation: a 1s linear infinite }</style><p>x<div></div>`),
 	})
