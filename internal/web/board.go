@@ -12,6 +12,8 @@ const (
 	ringSize = 50
 	// maxErrorText bounds the text of an error, in bytes; a target can put anything into it.
 	maxErrorText = 240
+	// briefText bounds it where a hundred may stand below each other.
+	briefText = 140
 )
 
 // The bounds of the answers that a Board keeps, in bytes: of all probes, and of one. Ten thousand probes have their

@@ -103,9 +103,9 @@ func TestTrendsAreDrawn(t *testing.T) {
 		{nil, ""},
 		{[]float64{1}, ""},
 		{[]float64{math.NaN(), 1}, ""},
-		{[]float64{0, 1, 2}, `aria-label="from 0s to 2s"><path class="limit" d="M0 14H120"/><path d="M116 26L118 14L120 2"/></svg>`},
+		{[]float64{0, 1, 2}, `aria-label="from 0s to 2s"><path class="limit" d="M0 14H120"/><path d="M116 26l2 -12l2 -12"/></svg>`},
 		{[]float64{0, math.NaN(), 2}, `<path d="M116 26M120 2"/></svg>`},
-		{[]float64{1, 1}, `<path class="limit" d="M0 26H120"/><path d="M118 26L120 26"/></svg>`},
+		{[]float64{1, 1}, `<path class="limit" d="M0 26H120"/><path d="M118 26l2 0"/></svg>`},
 	} {
 		if got := string(drawTrend(c.values, 1, objective.Seconds)); !strings.HasSuffix(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%v: %s, want %s", c.values, got, c.want)

@@ -167,7 +167,7 @@ func (o *Options) handleLoads(mux *http.ServeMux, p *pages) {
 			text(w, http.StatusNotFound, "no such page, or it was not loaded yet")
 			return
 		}
-		p.render(w, "loads.html", map[string]any{"Name": name, "Loads": list, "Now": time.Now(), "Version": o.Version})
+		p.render(w, r, "loads.html", map[string]any{"Name": name, "Loads": list, "Now": time.Now(), "Version": o.Version})
 	})
 	mux.HandleFunc("GET /pages/{name}/{load}/screenshot.jpg", o.picture(func(_ *http.Request, e *browser.Evidence) []byte {
 		return e.Screenshot

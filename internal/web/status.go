@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -89,7 +90,7 @@ func (p *pages) status(w http.ResponseWriter, r *http.Request) {
 	v.Refresh = p.refresh(r.FormValue("refresh"))
 	page, _ := strconv.Atoi(r.FormValue("page")) // what is no number is the first
 	v.Shown, v.Select = selectChecks(v.Checks, r.FormValue("q"), page)
-	p.render(w, "page.html", v)
+	p.render(w, r, "page.html", v)
 }
 
 // probe renders the last results of one probe.
@@ -99,31 +100,40 @@ func (p *pages) probe(w http.ResponseWriter, r *http.Request) {
 		text(w, http.StatusNotFound, "there is no probe of this name")
 		return
 	}
-	p.render(w, "probe.html", newHistoryView(p.options, row, &history))
+	p.render(w, r, "probe.html", newHistoryView(p.options, row, &history))
 }
 
 // config renders the configuration file, without its secrets.
-func (p *pages) config(w http.ResponseWriter, _ *http.Request) {
+func (p *pages) config(w http.ResponseWriter, r *http.Request) {
 	masked, err := p.options.Config()
 	if err != nil {
 		p.options.Logger.Error("showing configuration", "err", err)
 		text(w, http.StatusInternalServerError, "the configuration cannot be shown, see the log")
 		return
 	}
-	p.render(w, "config.html", map[string]any{"Text": string(masked), "Version": p.options.Version, "Now": time.Now()})
+	p.render(w, r, "config.html", map[string]any{"Text": string(masked), "Version": p.options.Version, "Now": time.Now()})
 }
 
 // render makes a page as a whole before it sends a byte, so that a mistake gives a clean answer.
-func (p *pages) render(w http.ResponseWriter, name string, v any) {
+func (p *pages) render(w http.ResponseWriter, r *http.Request, name string, v any) {
 	var page bytes.Buffer
 	if err := p.template.ExecuteTemplate(&page, name, v); err != nil {
 		p.options.Logger.Error("rendering page", "page", name, "err", err)
 		text(w, http.StatusInternalServerError, "the page cannot be shown")
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = page.WriteTo(w)
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept-Encoding")
+	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		_, _ = page.WriteTo(w)
+		return
+	}
+	h.Set("Content-Encoding", "gzip")
+	packed := gzip.NewWriter(w)
+	_, _ = page.WriteTo(packed) // the reader is gone if this fails
+	_ = packed.Close()
 }
 
 // refresh is how many seconds the page stays: what the reader asked for, or the default. 0 means for ever.
@@ -155,6 +165,7 @@ func functions(p *pages) template.FuncMap {
 		"rate":    objective.PerSecond.Format,
 		"bytes":   formatBytes,
 		"short":   func(s string) string { return bounded(s, maxErrorText) },
+		"brief":   func(s string) string { return bounded(s, briefText) }, // the page of the probe has the rest
 		"said":    func(b burst) string { return progressText(&b.Burst) },
 		"share":   func(b burst) string { return strconv.FormatFloat(progressShare(&b.Burst), 'f', 3, 64) },
 		"known":   func(v float64) bool { return !math.IsNaN(v) },

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"compress/gzip"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -239,9 +241,34 @@ func TestThePageIsSmallForAHundredProbes(t *testing.T) {
 		page.Probes = append(page.Probes, Probe{Name: name, Group: "api", Kind: "http", Schedule: "@every 15s", Next: now(),
 			Lately: board.Lately(name)})
 	}
-	w := ask(serve(t, func(o *Options) { o.Status = func() Page { return page } }), "GET", "/", "")
+	var trends Trends
+	page.Objectives = slices.Repeat(page.Objectives, 3)
+	for i := range trendPoints {
+		values := map[string]float64{}
+		for _, o := range page.Objectives {
+			values[o.Name] = float64(i * i % 37)
+		}
+		trends.Observe(values)
+	}
+	h := serve(t, func(o *Options) {
+		o.Status = func() Page { return page }
+		o.Trends = &trends
+	})
+	w := ask(h, "GET", "/", "")
 	if got := w.Body.Len(); got > 100<<10 {
 		t.Errorf("%d bytes for 100 failing probes, want at most %d", got, 100<<10)
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Accept-Encoding", "gzip")
+	small := httptest.NewRecorder()
+	h.ServeHTTP(small, r)
+	packed, err := gzip.NewReader(small.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes packed", small.Body.Len())
+	if whole, err := io.ReadAll(packed); err != nil || len(whole) != w.Body.Len() || small.Header().Get("Content-Encoding") != "gzip" {
+		t.Errorf("%d bytes of %d, %v, %v", len(whole), w.Body.Len(), small.Header(), err)
 	}
 	t.Logf("%d bytes", w.Body.Len())
 	if got := strings.Count(w.Body.String(), "✕</span>&nbsp;invalid_response"); got != 100 {

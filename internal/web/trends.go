@@ -131,15 +131,19 @@ func drawTrend(values []float64, threshold float64, unit objective.Unit) templat
 	}
 	y := func(v float64) int { return int(math.Round(trendHeight - 2 - (v-low)/(high-low)*(trendHeight-4))) }
 	var path strings.Builder
-	command := 'M'
+	begun, lastX, lastY := false, 0, 0
 	for i, v := range values {
 		if math.IsNaN(v) {
-			command = 'M'
+			begun = false
 			continue
 		}
-		x := trendWidth - (len(values)-1-i)*trendWidth/(trendPoints-1)
-		fmt.Fprintf(&path, "%c%d %d", command, x, y(v))
-		command = 'L'
+		x, y := trendWidth-(len(values)-1-i)*trendWidth/(trendPoints-1), y(v)
+		if begun { // steps are shorter than places
+			fmt.Fprintf(&path, "l%d %d", x-lastX, y-lastY)
+		} else {
+			fmt.Fprintf(&path, "M%d %d", x, y)
+		}
+		begun, lastX, lastY = true, x, y
 	}
 	said := fmt.Sprintf("from %s to %s", unit.Format(first), unit.Format(last))
 	return template.HTML(fmt.Sprintf( //nolint:gosec // numbers, and units written by us
