@@ -63,7 +63,7 @@ func NewRedis(name string, server RedisServer, book *objective.Book, log *slog.L
 
 func newRedis(name string, book *objective.Book, log *slog.Logger) *Redis {
 	return &Redis{
-		descs: newDescs([]Family{family(redisNodes)}, prometheus.Labels{"redis": name}),
+		descs: newDescs([]Family{family(redisNodes), family(redisUp)}, prometheus.Labels{"redis": name, "node": ""}),
 		name:  name, feed: book.Of(objective.CacheHitRatio, "", "", name), log: log,
 		nodes: map[string]*redisNode{}, scrape: newScrape("redis/" + name),
 	}
@@ -218,5 +218,7 @@ func (r *Redis) Collect(ch chan<- prometheus.Metric) {
 	r.scrape.collect(ch)
 	if len(nodes) > 0 {
 		r.gauge(ch, redisNodes, float64(len(nodes)))
+	} else if r.scrape.read {
+		r.gauge(ch, redisUp, 0) // for the alert on it: no node is there to say so
 	}
 }

@@ -45,6 +45,7 @@ func TestASourceThatHangsStallsNoScrape(t *testing.T) {
 				`perfwatch_scrape_duration_seconds{collector="` + collector + `"}`: timeout,
 			})
 		}
+		wantSeries(t, reg, map[string]string{`perfwatch_redis_up{redis="shards"}`: "0", `perfwatch_redis_nodes{redis="shards"}`: ""})
 		cancel()
 		synctest.Wait()
 	})
