@@ -128,7 +128,7 @@ func objectiveRules(o *objective.Objective, opts Options) []rule {
 				{"severity", severity(t.Level)},
 				{"objective", o.Name},
 			},
-			Annotations: annotations(o, t, valueTemplate(o.Measure.Unit()), opts, templated),
+			Annotations: annotations(o, t, valueTemplate(o.Unit()), opts, templated),
 		}
 		if t.Level != objective.Target { // nobody is told of a target
 			r.Annotations = append(r.Annotations, meanwhile(o)...)

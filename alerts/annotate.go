@@ -37,11 +37,11 @@ func verbatim(text string) string { return text }
 func annotations(o *objective.Objective, t objective.Threshold, value string, opts Options,
 	quote func(string) string,
 ) []pair {
-	crossed := side(o.Measure) + " its " + thresholdText(o, t)
+	crossed := side(o) + " its " + thresholdText(o, t)
 	summary := quote(title(o)) + " " + crossed
 	description := quote(title(o)) + ": " + value + " " + quote(span(o)) + ", " + crossed + aim(o, t) + ". " + certainty(o)
 	return append([]pair{
-		{"summary", summary}, {"description", description}, {"value", value}, {"threshold", o.Measure.Unit().Format(t.Value)},
+		{"summary", summary}, {"description", description}, {"value", value}, {"threshold", o.Unit().Format(t.Value)},
 	}, links(o.AlertName(), panelOf(o, opts), opts)...)
 }
 
@@ -61,8 +61,8 @@ func title(o *objective.Objective) string {
 }
 
 // side is where a bad value lies.
-func side(m objective.Measure) string {
-	if m.HigherIsBetter() {
+func side(o *objective.Objective) string {
+	if o.HigherIsBetter() {
 		return "under"
 	}
 	return "over"
@@ -70,9 +70,9 @@ func side(m objective.Measure) string {
 
 func thresholdText(o *objective.Objective, t objective.Threshold) string {
 	if t.Level == objective.Target {
-		return "target of " + o.Measure.Unit().Format(t.Value)
+		return "target of " + o.Unit().Format(t.Value)
 	}
-	return string(t.Level) + " threshold of " + o.Measure.Unit().Format(t.Value)
+	return string(t.Level) + " threshold of " + o.Unit().Format(t.Value)
 }
 
 // aim adds the target to a text about another threshold.
@@ -80,13 +80,16 @@ func aim(o *objective.Objective, t objective.Threshold) string {
 	if o.Target == nil || t.Level == objective.Target {
 		return ""
 	}
-	return " (target " + o.Measure.Unit().Format(*o.Target) + ")"
+	return " (target " + o.Unit().Format(*o.Target) + ")"
 }
 
 // span is the time that a value stands for.
 func span(o *objective.Objective) string {
 	if o.Measure.OfBurst() {
 		return "in the last valid burst" + of(o.Probe)
+	}
+	if o.Measure == objective.PromQL {
+		return "by its query"
 	}
 	if o.Measure == objective.PipelineDuration {
 		return "in the last run" + of(o.Pipeline) + " that succeeded"
@@ -101,6 +104,9 @@ func certainty(o *objective.Objective) string {
 	}
 	if o.Measure == objective.PipelineDuration {
 		return "It stands until the next run."
+	}
+	if o.Measure == objective.PromQL {
+		return "Judged by Prometheus alone."
 	}
 	what := "runs"
 	switch o.Measure {
@@ -134,7 +140,7 @@ func of(name string) string {
 func comment(o *objective.Objective) string {
 	set := make([]string, 0, 3)
 	for _, t := range o.Thresholds() {
-		set = append(set, string(t.Level)+" "+o.Measure.Unit().Format(t.Value))
+		set = append(set, string(t.Level)+" "+o.Unit().Format(t.Value))
 	}
 	return title(o) + ": " + strings.Join(set, ", ") + " " + span(o) + ". " + certainty(o)
 }

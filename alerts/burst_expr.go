@@ -17,7 +17,7 @@ const (
 // worst of what the measure has more than one of: perfwatch, processes, Redis servers.
 func burstValue(o *objective.Objective, floor string) string {
 	worst := "max"
-	if o.Measure.HigherIsBetter() {
+	if o.HigherIsBetter() {
 		worst = "min"
 	}
 	valid := ignored(o.Measure) + " " + lastValid + burstSelector(o)

@@ -24,14 +24,14 @@ func burstScenarios(o *objective.Objective, worst scenario) []scenario {
 
 // worstFigure is on the bad side of every threshold.
 func worstFigure(o *objective.Objective) float64 {
-	if o.Measure.HigherIsBetter() {
+	if o.HigherIsBetter() {
 		return 0
 	}
 	worst := 1.0
 	for _, t := range o.Thresholds() {
 		worst = max(worst, 10*t.Value)
 	}
-	if o.Measure.Unit() == objective.Ratio {
+	if o.Unit() == objective.Ratio {
 		return 1
 	}
 	return worst
@@ -39,7 +39,7 @@ func worstFigure(o *objective.Objective) float64 {
 
 // bestFigure is on the good side of every threshold.
 func bestFigure(o *objective.Objective) float64 {
-	if !o.Measure.HigherIsBetter() {
+	if !o.HigherIsBetter() {
 		return 0
 	}
 	best := 1.0

@@ -32,6 +32,8 @@ func Value(o *objective.Objective) string {
 		return ratio(sum(rate(histogram+"_sum", "", o.Window)), sum(rate(histogram+"_count", "", o.Window)))
 	case objective.PipelineDuration:
 		return pipelineValue(o)
+	case objective.PromQL:
+		return "(" + o.Query + ")"
 	default:
 		return burstValue(o, "")
 	}
@@ -59,22 +61,22 @@ func samples(o *objective.Objective) string {
 // many samples as its floor. The result's value is the objective's.
 func breach(o *objective.Objective, threshold float64) string {
 	if o.Measure.OfBurst() { // figures of a burst are not rates: they compare exactly
-		return burstValue(o, burstFloor(o)) + " " + beyond(o.Measure, number(threshold), "")
+		return burstValue(o, burstFloor(o)) + " " + beyond(o, number(threshold), "")
 	}
-	if o.Measure == objective.PipelineDuration {
-		return pipelineValue(o) + " " + beyond(o.Measure, number(threshold), "")
+	if o.Measure == objective.PipelineDuration || o.Measure == objective.PromQL {
+		return Value(o) + " " + beyond(o, number(threshold), "")
 	}
 	value := Value(o) + "\nand\n" + share(o, threshold)
 	if !o.Measure.OverDurations() {
-		value = Value(o) + "\n" + beyond(o.Measure, number(threshold), tolerance)
+		value = Value(o) + "\n" + beyond(o, number(threshold), tolerance)
 	}
 	return fmt.Sprintf("%s\nand\n%s >= %d", value, samples(o), o.Floor())
 }
 
-// beyond compares with a threshold on the bad side of a measure, further than a tolerance.
-func beyond(m objective.Measure, threshold, tolerance string) string {
+// beyond compares with a threshold on the bad side of an objective, further than a tolerance.
+func beyond(o *objective.Objective, threshold, tolerance string) string {
 	comparison, away := "> ", " + "
-	if m.HigherIsBetter() {
+	if o.HigherIsBetter() {
 		comparison, away = "< ", " - "
 	}
 	if tolerance == "" {

@@ -77,6 +77,8 @@ func boards(o *objective.Objective, opts Options) []board {
 	}
 	var topic board
 	switch o.Measure {
+	case objective.PromQL:
+		topic = board{"Overview", "/d/perfwatch-overview", "what else is off"}
 	case objective.Latency, objective.ErrorRatio:
 		topic = board{"API", "/d/perfwatch-api", "rate, errors and latency by endpoint, and where the time goes"}
 	case objective.PageFCP, objective.PageTTI:

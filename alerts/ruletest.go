@@ -145,7 +145,7 @@ func (s scenario) firing(o *objective.Objective, opts Options) []firing {
 		if !o.Crossed(s.value, t.Value) {
 			continue
 		}
-		want := annotations(o, t, printed(o.Measure.Unit(), s.value), opts, verbatim)
+		want := annotations(o, t, printed(o.Unit(), s.value), opts, verbatim)
 		if t.Level != objective.Target { // there is no burst and no cache but what the objective is about
 			for _, p := range meanwhile(o) {
 				want = append(want, pair{p.name, map[string]string{"last_burst": noBurst, "cache": noLookups}[p.name]})

@@ -46,6 +46,7 @@ type page struct {
 	Boards                         []board
 	Quantile, Beyond               string // of a latency: 0.95, and the percent beyond it
 	Group, Probe, Pipeline         string
+	Query                          string // its own
 	Runs, Bursts                   string // label matchers in braces, or empty
 	OfProbe                        string // the label matcher of a probe and a comma, or empty
 }
@@ -60,7 +61,7 @@ func objectivePage(o *objective.Objective, opts Options) ([]byte, error) {
 		return nil, fmt.Errorf("reading the page of measure %q: %w", o.Measure, err)
 	}
 	p := page{
-		Alert: o.AlertName(), Name: o.Name, Title: title(o), Side: side(o.Measure), Span: span(o),
+		Alert: o.AlertName(), Name: o.Name, Title: title(o), Side: side(o), Query: o.Query, Span: span(o),
 		Levels: levels(o), Floor: o.Floor(),
 		For: short(opts.For), Window: short(o.Window), ExternalURL: opts.ExternalURL,
 		GrafanaURL: opts.GrafanaURL, Boards: boards(o, opts),
@@ -100,7 +101,7 @@ func levels(o *objective.Objective) []level {
 		if !alerting[t.Level] {
 			name = "none (target)"
 		}
-		rows = append(rows, level{name, o.Measure.Unit().Format(t.Value), means[t.Level]})
+		rows = append(rows, level{name, o.Unit().Format(t.Value), means[t.Level]})
 	}
 	return rows
 }

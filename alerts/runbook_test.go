@@ -50,7 +50,7 @@ func TestNamesWithoutAPage(t *testing.T) {
 
 func TestPageOfAnOwnObjectiveSaysItsOwnFigures(t *testing.T) {
 	for _, m := range objective.Measures() {
-		o := objective.Objective{Name: "own", Title: "Mine", Measure: m, Quantile: 0.9, Window: time.Hour, Critical: new(0.125)}
+		o := objective.Objective{Name: "own", Title: "Mine", Measure: m, Quantile: 0.9, Window: time.Hour, Critical: new(0.125), QueryIn: m.Unit()}
 		text, ok := Runbook("PerfwatchOwn", []objective.Objective{o}, Options{ExternalURL: "https://perf.example"})
 		if !ok {
 			t.Errorf("%s: no page", m)
@@ -81,7 +81,7 @@ func TestThresholdsInPagesAreTheConfigurations(t *testing.T) {
 			continue
 		}
 		for i, threshold := range o.Thresholds() {
-			if want := o.Measure.Unit().Format(threshold.Value); rows[i][1] != want {
+			if want := o.Unit().Format(threshold.Value); rows[i][1] != want {
 				t.Errorf("%s: the page says %s, the configuration %s", o.Name, rows[i][1], want)
 			}
 		}
@@ -103,7 +103,7 @@ func everyPage(t *testing.T) map[string]string {
 		}
 		all[path] = string(text)
 	}
-	objectives := ofBursts()
+	objectives := append(ofBursts(), ofQuery())
 	for i := range objectives {
 		text, ok := Runbook(objectives[i].AlertName(), objectives, Options{})
 		if !ok {

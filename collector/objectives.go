@@ -28,6 +28,9 @@ func (c *Objectives) Collect(ch chan<- prometheus.Metric) {
 		for _, threshold := range o.Thresholds() {
 			c.gauge(ch, objectiveThreshold, threshold.Value, o.Name, string(threshold.Level))
 		}
+		if status.State == objective.Elsewhere {
+			continue
+		}
 		c.gauge(ch, objectiveSamples, float64(status.Samples), o.Name)
 		if !math.IsNaN(status.Value) {
 			c.gauge(ch, objectiveValue, status.Value, o.Name)
@@ -37,7 +40,7 @@ func (c *Objectives) Collect(ch chan<- prometheus.Metric) {
 			c.gauge(ch, objectiveMet, 1, o.Name)
 		case objective.Missed:
 			c.gauge(ch, objectiveMet, 0, o.Name)
-		case objective.NoData, objective.NotEnough: // too few samples to say
+		case objective.NoData, objective.NotEnough, objective.Elsewhere: // not for us to say
 		}
 	}
 }

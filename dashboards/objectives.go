@@ -45,9 +45,12 @@ func addObjectives(g *grid, cfg *config.Config) {
 
 // figure shows an objective's value only while it is judged: with too few samples it says so.
 func figure(o *objective.Objective, id int, externalURL string) panel {
-	expr := fmt.Sprintf(`max by (objective) (perfwatch_objective_value{objective=%q}`+
+	query := fmt.Sprintf(`max by (objective) (perfwatch_objective_value{objective=%q}`+
 		` and on (instance, job, objective) perfwatch_objective_met)`, o.Name)
-	p := stat(id, o.Title, describe(o), unit(o.Measure), expr)
+	if o.Measure == objective.PromQL {
+		query = alerts.Value(o)
+	}
+	p := stat(id, o.Title, describe(o), unit(o), query)
 	p.FieldConfig.Defaults.NoValue = "not enough data"
 	p.FieldConfig.Defaults.Thresholds = colours(o)
 	p.Links = []panelLink{runbook(o, externalURL)}
@@ -56,9 +59,11 @@ func figure(o *objective.Objective, id int, externalURL string) panel {
 
 // graph shows an objective's value with whatever samples there are, against the thresholds that perfwatch itself uses.
 func graph(o *objective.Objective, id int, externalURL string) panel {
-	p := series(id, o.Title+" over time", describe(o), unit(o.Measure),
-		query{fmt.Sprintf(`max by (objective) (perfwatch_objective_value{objective=%q})`, o.Name), "now"},
-		lines(o, ""))
+	value := query{fmt.Sprintf(`max by (objective) (perfwatch_objective_value{objective=%q})`, o.Name), "now"}
+	if o.Measure == objective.PromQL {
+		value.expr = alerts.Value(o)
+	}
+	p := series(id, o.Title+" over time", describe(o), unit(o), value, lines(o, ""))
 	p.Links = []panelLink{runbook(o, externalURL)}
 	return p
 }
@@ -130,7 +135,7 @@ func words(all ...word) []any {
 
 // describe says what an objective is about and what its lines are.
 func describe(o *objective.Objective) string {
-	set, format := o.Thresholds(), o.Measure.Unit().Format
+	set, format := o.Thresholds(), o.Unit().Format
 	parts := make([]string, len(set))
 	for i, t := range set {
 		parts[i] = string(t.Level) + " " + format(t.Value)
@@ -138,6 +143,9 @@ func describe(o *objective.Objective) string {
 	text := fmt.Sprintf("Objective %s: %s.", o.Name, strings.Join(parts, ", "))
 	if o.Window > 0 {
 		return fmt.Sprintf("%s Judged over %s with at least %d samples.", text, model.Duration(o.Window), o.Floor())
+	}
+	if o.Measure == objective.PromQL {
+		return text + " Judged by Prometheus alone, by its own query."
 	}
 	return text + " Judged on the last valid burst."
 }
@@ -148,11 +156,11 @@ func runbook(o *objective.Objective, externalURL string) panelLink {
 }
 
 // unit is Grafana's word for the unit of a measure.
-func unit(m objective.Measure) string {
-	if m == objective.LoadItemsRate { // items, not requests
+func unit(o *objective.Objective) string {
+	if o.Measure == objective.LoadItemsRate { // items, not requests
 		return "ops"
 	}
-	switch m.Unit() {
+	switch o.Unit() {
 	case objective.Seconds:
 		return "s"
 	case objective.Ratio:
@@ -174,7 +182,7 @@ func colours(o *objective.Objective) *thresholds {
 	set := o.Thresholds()
 	slices.SortStableFunc(set, func(a, b objective.Threshold) int { return cmp.Compare(a.Value, b.Value) })
 	list := &thresholds{Mode: "absolute", Steps: []step{{Color: "green"}}}
-	if o.Measure.HigherIsBetter() {
+	if o.HigherIsBetter() {
 		list.Steps[0].Color = colour(set)
 		for i, t := range set {
 			list.Steps = append(list.Steps, from(t.Value, colour(set[i+1:])))

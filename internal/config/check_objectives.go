@@ -73,6 +73,7 @@ func (c *checker) objective(at string, in *objectiveSection) objective.Objective
 		o.Quantile = objective.Median
 	}
 	c.selectors(at, &o)
+	c.ownQuery(at, in, &o)
 	c.thresholds(at, in, &o)
 	c.window(at+".window", in.Window, &o)
 	c.errorBudget(at+".error_budget", in.Budget, &o)
@@ -107,6 +108,7 @@ func (c *checker) selectors(at string, o *objective.Objective) {
 		}
 	case objective.PipelineDuration:
 		allowed = []string{"pipeline"}
+	case objective.PromQL: // selects for itself
 	default: // of bursts
 		allowed = []string{"probe"}
 	}

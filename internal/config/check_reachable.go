@@ -26,7 +26,7 @@ func (c *checker) reachable(at string, o *objective.Objective) {
 	p := &c.cfg.Probes[i]
 	c.judgeable(at+".probe", o, p)
 	for n, t := range o.Thresholds() {
-		path, value := at+"."+string(t.Level), o.Measure.Unit().Format(t.Value)
+		path, value := at+"."+string(t.Level), o.Unit().Format(t.Value)
 		if why := unreachable(o, p, t.Value); why != "" && n == 0 {
 			c.warn(path, "%s cannot be reached: %s", value, why)
 		}
@@ -83,7 +83,7 @@ func unreachable(o *objective.Objective, p *Probe, want float64) string {
 	if most >= want {
 		return ""
 	}
-	return fmt.Sprintf("%s gives %s at most, by %s", quote(p.Name), o.Measure.Unit().Format(most), why)
+	return fmt.Sprintf("%s gives %s at most, by %s", quote(p.Name), o.Unit().Format(most), why)
 }
 
 // tooLong says why a burst takes longer than a number of seconds.

@@ -11,31 +11,31 @@ import (
 // thresholds reads the three levels. Warning and critical must differ, or the warning would never be seen alone; the
 // target stands where it likes.
 func (c *checker) thresholds(at string, in *objectiveSection, o *objective.Objective) {
-	o.Target = c.threshold(at+".target", in.Target, o.Measure)
-	o.Warning = c.threshold(at+".warning", in.Warning, o.Measure)
-	o.Critical = c.threshold(at+".critical", in.Critical, o.Measure)
+	o.Target = c.threshold(at+".target", in.Target, o)
+	o.Warning = c.threshold(at+".warning", in.Warning, o)
+	o.Critical = c.threshold(at+".critical", in.Critical, o)
 	if !c.has(at+".target") && !c.has(at+".warning") && !c.has(at+".critical") {
 		c.missing(at+".target", "at least one of target, warning, critical")
 	}
 	if o.Warning != nil && o.Critical != nil && !o.Crossed(*o.Critical, *o.Warning) {
 		side := "above"
-		if o.Measure.HigherIsBetter() {
+		if o.HigherIsBetter() {
 			side = "below"
 		}
 		c.refuse(at+".critical", "%s beside warning %s, want critical %s warning", quote(in.Critical), quote(in.Warning), side)
 	}
 }
 
-// threshold reads a value in the unit of its measure; nil if there is none or it is wrong.
-func (c *checker) threshold(path, text string, m objective.Measure) *float64 {
-	if !c.has(path) {
+// threshold reads a value in the unit of its objective; nil if there is none or it is wrong.
+func (c *checker) threshold(path, text string, o *objective.Objective) *float64 {
+	if !c.has(path) || o.Unit() == "" {
 		return nil
 	}
-	v, err := m.Unit().Parse(text)
+	v, err := o.Unit().Parse(text)
 	switch {
 	case err != nil:
 		c.refuse(path, "%s", foreign(err, text))
-	case m.Unit() != objective.Ratio && m != objective.LoadMemoryLeak && v <= 0:
+	case o.Unit() != objective.Ratio && o.Measure != objective.LoadMemoryLeak && o.Measure != objective.PromQL && v <= 0:
 		c.refuse(path, "%s, want more than zero", quote(text))
 	default:
 		return &v
@@ -48,6 +48,12 @@ func (c *checker) window(path string, given time.Duration, o *objective.Objectiv
 	if o.Measure.OfLast() {
 		if c.has(path) {
 			c.refuse(path, "%s, want none: a %s is judged as a whole", quote(written(given)), judgedWhole(o.Measure))
+		}
+		return
+	}
+	if o.Measure == objective.PromQL {
+		if c.has(path) {
+			c.refuse(path, "%s, want none: its query has its own", quote(written(given)))
 		}
 		return
 	}

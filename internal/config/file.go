@@ -153,6 +153,9 @@ type objectiveSection struct {
 	Probe    string        `yaml:"probe"`        // only one probe
 	Redis    string        `yaml:"redis"`        // only one Redis
 	Pipeline string        `yaml:"pipeline"`     // only one pipeline
+	Query    string        `yaml:"query"`        // of promql: what gives its value
+	Unit     string        `yaml:"unit"`         // of promql: what its value and thresholds are counted in
+	Better   string        `yaml:"better"`       // of promql: lower, the default, or higher
 	Window   time.Duration `yaml:"window"`       // over which it is judged; default: the shortest that can reach its sample floor
 	Budget   time.Duration `yaml:"error_budget"` // for which what the target allows to be bad must last; error_ratio: 30d
 	Target   string        `yaml:"target"`       // the objective is missed beyond it

@@ -37,7 +37,7 @@ func (o *Objective) Floor() int {
 		return meanFloor
 	case LoadMemoryLeak:
 		return LeakFloor
-	case LoadUsers, LoadThroughput, LoadDuration, LoadItemsRate, LoadMemoryPeak, PipelineDuration:
+	case LoadUsers, LoadThroughput, LoadDuration, LoadItemsRate, LoadMemoryPeak, PipelineDuration, PromQL:
 		return 1
 	default:
 		return ratioFloor

@@ -42,10 +42,13 @@ const (
 // PipelineDuration is how long the last run of a pipeline that succeeded took, seconds.
 const PipelineDuration Measure = "pipeline_duration"
 
+// PromQL is whatever the objective's own query gives. It is judged by Prometheus alone.
+const PromQL Measure = "promql"
+
 // Measures lists every measure in the order of the documentation.
 func Measures() []Measure {
 	return append([]Measure{
-		Latency, ErrorRatio, PageFCP, PageTTI, CacheHitRatio, CPUUsage, MemoryUsage, PipelineDuration,
+		Latency, ErrorRatio, PageFCP, PageTTI, CacheHitRatio, CPUUsage, MemoryUsage, PipelineDuration, PromQL,
 	}, BurstMeasures()...)
 }
 
@@ -57,7 +60,7 @@ func BurstMeasures() []Measure {
 	}
 }
 
-// HigherIsBetter says on which side of its target a value of this measure is good.
+// HigherIsBetter says on which side of its target a value of this measure is good. Of PromQL the objective says it.
 func (m Measure) HigherIsBetter() bool {
 	return slices.Contains([]Measure{CacheHitRatio, LoadUsers, LoadThroughput, LoadItemsRate, LoadCacheHitRatio}, m)
 }
@@ -82,7 +85,7 @@ func (m Measure) OfMemory() bool {
 // TakesQuantile says that an objective on the measure names a quantile.
 func (m Measure) TakesQuantile() bool { return m == Latency || m == LoadLatency }
 
-// Unit is the unit of the measure's values.
+// Unit is the unit of the measure's values. Of PromQL the objective says it.
 func (m Measure) Unit() Unit {
 	switch m {
 	case Latency, PageFCP, PageTTI, LoadLatency, LoadLatencyMean, LoadDuration, PipelineDuration:

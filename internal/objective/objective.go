@@ -18,16 +18,35 @@ type Objective struct {
 	Targets  bool          // Probe has targets: it selects all of them
 	Redis    string        // selects a Redis; CacheHitRatio
 	Pipeline string        // selects a pipeline; PipelineDuration
-	Window   time.Duration // zero for the measures of bursts and of pipelines
+	Query    string        // of PromQL
+	QueryIn  Unit          // of the values of Query
+	Higher   bool          // higher values of Query are better
+	Window   time.Duration // zero for the measures of bursts and of pipelines, and PromQL
 	Budget   time.Duration // time in which the allowance may be spent once; zero watches no budget
 	Target   *float64
 	Warning  *float64
 	Critical *float64
 }
 
+// Unit is the unit of the objective's values and thresholds.
+func (o *Objective) Unit() Unit {
+	if o.Measure == PromQL {
+		return o.QueryIn
+	}
+	return o.Measure.Unit()
+}
+
+// HigherIsBetter says on which side of its target a value of the objective is good.
+func (o *Objective) HigherIsBetter() bool {
+	if o.Measure == PromQL {
+		return o.Higher
+	}
+	return o.Measure.HigherIsBetter()
+}
+
 // Crossed says that a value is on the bad side of a threshold. A value exactly at the threshold is not.
 func (o *Objective) Crossed(value, threshold float64) bool {
-	if o.Measure.HigherIsBetter() {
+	if o.HigherIsBetter() {
 		return value < threshold
 	}
 	return value > threshold

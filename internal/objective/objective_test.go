@@ -133,8 +133,8 @@ func TestMeasuresKnowTheirUnitAndDirection(t *testing.T) {
 		Latency: {Seconds, false, false}, ErrorRatio: {Ratio, false, false}, CacheHitRatio: {Ratio, true, false},
 		PageFCP: {Seconds, false, false}, PageTTI: {Seconds, false, false},
 		CPUUsage: {Ratio, false, false}, MemoryUsage: {Ratio, false, false},
-		PipelineDuration: {Seconds, false, true},
-		LoadUsers:        {Count, true, true}, LoadThroughput: {PerSecond, true, true}, LoadErrorRatio: {Ratio, false, true},
+		PipelineDuration: {Seconds, false, true}, PromQL: {Ratio, false, false},
+		LoadUsers: {Count, true, true}, LoadThroughput: {PerSecond, true, true}, LoadErrorRatio: {Ratio, false, true},
 		LoadLatency: {Seconds, false, true}, LoadLatencyMean: {Seconds, false, true}, LoadDuration: {Seconds, false, true},
 		LoadItemsRate: {PerSecond, true, true}, LoadMemoryPeak: {Bytes, false, true},
 		LoadMemoryPerRequest: {Bytes, false, true}, LoadMemoryLeak: {BytesPerSecond, false, true},
@@ -142,6 +142,10 @@ func TestMeasuresKnowTheirUnitAndDirection(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	own := Objective{Measure: PromQL, QueryIn: Bytes, Higher: true, Target: v(8)}
+	if own.Unit() != Bytes || !own.HigherIsBetter() || !own.Crossed(7, 8) || own.Crossed(9, 8) {
+		t.Errorf("a query in bytes of which more is better is in %s, more better: %v", own.Unit(), own.HigherIsBetter())
 	}
 }
 

@@ -8,6 +8,9 @@ import (
 // Status values and judges the objective over the window that ends at an instant. At a threshold of a latency it counts
 // the samples at or under it, as a rule over the buckets does; a value exactly at a threshold has not crossed it.
 func (t *Tracker) Status(at time.Time) Status {
+	if t.objective.Measure == PromQL {
+		return Status{Value: math.NaN(), State: Elsewhere}
+	}
 	t.mu.Lock()
 	sum, durations := t.window(at)
 	value, crossed := t.judge(sum, durations)

@@ -25,6 +25,7 @@ const (
 	NotEnough State = "not_enough" // fewer samples than the floor
 	Met       State = "met"        // the target is not crossed; without a target the warning, without that the critical
 	Missed    State = "missed"     // it is crossed
+	Elsewhere State = "elsewhere"  // Prometheus judges it, not we
 )
 
 // A Status is an objective's value at one instant and the judgement on it.

@@ -265,7 +265,11 @@ func TestWhatCannotBeMeasuredIsIgnored(t *testing.T) {
 		if !m.OfLast() {
 			tr.Burst(1, 1)
 		}
-		same(t, string(m), tr.Status(noon()), Status{Value: math.NaN(), State: NoData})
+		want := Status{Value: math.NaN(), State: NoData}
+		if m == PromQL {
+			want.State = Elsewhere
+		}
+		same(t, string(m), tr.Status(noon()), want)
 	}
 	latency := NewTracker(p95())
 	latency.Add(noon(), 1, 2)

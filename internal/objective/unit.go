@@ -22,6 +22,15 @@ const (
 	BytesPerSecond Unit = "bytes_per_second"
 )
 
+// Units lists the units.
+func Units() []string {
+	all := make([]string, 0, 6)
+	for _, u := range []Unit{Seconds, Ratio, Count, PerSecond, Bytes, BytesPerSecond} {
+		all = append(all, string(u))
+	}
+	return all
+}
+
 const (
 	longestValue = 64        // bytes of a value's text
 	mostDays     = 3650      // of a duration

@@ -54,7 +54,7 @@ func (s *Selection) Apply(cfg *config.Config) error {
 	}
 	cfg.Objectives = slices.Clone(cfg.Objectives)
 	for i := range cfg.Objectives {
-		if o := &cfg.Objectives[i]; !o.Measure.OfLast() {
+		if o := &cfg.Objectives[i]; o.Window > 0 {
 			o.Window = window
 		}
 	}

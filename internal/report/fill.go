@@ -62,8 +62,8 @@ func BurstOf(b *archive.Burst) Burst {
 // ObjectiveOf is a row of the targets table.
 func ObjectiveOf(o *objective.Objective, s objective.Status) Objective {
 	row := Objective{
-		Name: o.Name, Title: o.Title, Measure: o.Measure, Unit: o.Measure.Unit(), Quantile: o.Quantile,
-		Of: o.Probe + o.Group + o.Redis, Higher: o.Measure.HigherIsBetter(),
+		Name: o.Name, Title: o.Title, Measure: o.Measure, Unit: o.Unit(), Quantile: o.Quantile,
+		Of: o.Probe + o.Group + o.Redis, Higher: o.HigherIsBetter(),
 		Target: o.Target, Warning: o.Warning, Critical: o.Critical,
 		Samples: s.Samples, Floor: o.Floor(), State: s.State, Level: s.Level,
 	}

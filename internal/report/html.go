@@ -54,7 +54,7 @@ func (r *Report) writeHTML(w io.Writer) error {
 // Class is the class of a row: ok, warn, bad or idle.
 func (o *Objective) Class() string {
 	switch {
-	case o.Skipped || o.State == objective.NoData || o.State == objective.NotEnough:
+	case o.Skipped || o.State == objective.Elsewhere || o.State == objective.NoData || o.State == objective.NotEnough:
 		return "idle"
 	case o.State == objective.Missed:
 		return "bad"

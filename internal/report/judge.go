@@ -24,7 +24,7 @@ func (r *Report) Judge() {
 	for i := range r.Objectives {
 		o := &r.Objectives[i]
 		switch {
-		case o.Skipped:
+		case o.Skipped, o.State == objective.Elsewhere:
 			continue
 		case o.State == objective.Missed:
 			r.wrong(Missed, "%s is missed: %s, want %s", o.Title, o.Current(), o.Wanted())
@@ -103,6 +103,8 @@ func (o *Objective) Status() string {
 	switch {
 	case o.Skipped:
 		return "not run"
+	case o.State == objective.Elsewhere:
+		return "judged by Prometheus"
 	case o.State == objective.NoData:
 		return "no data"
 	case o.State == objective.NotEnough:

@@ -47,8 +47,8 @@ type Objective struct {
 
 // ObjectiveRow writes an objective and its status as a row.
 func ObjectiveRow(o *objective.Objective, s objective.Status, runbook string) Objective {
-	unit, limit, levels := o.Measure.Unit(), "≤ ", []string(nil)
-	if o.Measure.HigherIsBetter() {
+	unit, limit, levels := o.Unit(), "≤ ", []string(nil)
+	if o.HigherIsBetter() {
 		limit = "≥ "
 	}
 	row := Objective{
@@ -77,6 +77,8 @@ const pipelinesAnchor = "#pipelines"
 // evidence leads to what an objective is judged on.
 func evidence(o *objective.Objective) string {
 	switch {
+	case o.Measure == objective.PromQL:
+		return "runbooks/" + o.AlertName()
 	case o.Measure.OfBurst():
 		return "#bursts"
 	case o.Measure == objective.PipelineDuration:

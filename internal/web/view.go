@@ -96,6 +96,8 @@ func newTarget(o Objective) target {
 	s, word := judgeObjective(&o)
 	t := target{Objective: o, Severity: s, Badge: newBadge(s, word)}
 	switch {
+	case o.State == objective.Elsewhere:
+		t.Why = "by its query"
 	case o.Window == 0 && o.State == objective.NoData && o.Evidence == pipelinesAnchor:
 		t.Why = "no run yet"
 	case o.Window == 0 && o.State == objective.NoData:
@@ -114,6 +116,8 @@ func newTarget(o Objective) target {
 
 func judgeObjective(o *Objective) (severity, string) {
 	switch {
+	case o.State == objective.Elsewhere:
+		return unknown, "judged by Prometheus"
 	case o.State == objective.NoData:
 		return unknown, "no data"
 	case o.State == objective.NotEnough:
