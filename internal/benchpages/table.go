@@ -37,8 +37,8 @@ func writeErrors(out io.Writer, all []*result) (missed []string) {
 		paint := spreadOf(r.off(firstPaint, func(l *load) time.Duration { return l.truth.FirstPaint }))
 		ready := spreadOf(r.off(interactive, func(l *load) time.Duration { return l.truth.Interactive }))
 		block := spreadOf(r.off(blocking, func(l *load) time.Duration { return l.truth.Blocking }))
-		_, _ = fmt.Fprintf(out, "| %s | %d | %s | %s | %s | %s | %.0e | %s, %.1f |\n", r.page.Name, len(r.loads), first, paint, ready, block,
-			r.shiftOff(), costs, slices.Min(r.each((*load).cost)))
+		_, _ = fmt.Fprintf(out, "| %s | %d | %s | %s | %s | %s | %.0e | %s, %.1f |\n",
+			r.page.Name, len(r.loads), first, paint, ready, block, r.shiftOff(), costs, slices.Min(r.each((*load).cost)))
 		for _, judged := range []struct {
 			what string
 			good bool
