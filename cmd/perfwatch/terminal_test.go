@@ -80,7 +80,7 @@ func twoBursts(base string) string {
 	return fmt.Sprintf(`
 global: {base_url: %q}
 probes:
-  - {name: journey, load: {users: 2, iterations: 60, think_time: 50ms, tasks: [{name: a, http: {url: /}}]}}
+  - {name: journey, load: {users: 2, iterations: 200, think_time: 50ms, tasks: [{name: a, http: {url: /}}]}}
   - {name: endless, load: {users: 3, iterations: 1000000, think_time: 20ms, tasks: [{name: a, http: {url: /}}]}}
 `, base)
 }
@@ -132,7 +132,7 @@ func TestARunOnATerminalShowsBars(t *testing.T) {
 					t.Errorf("%q is broken over two lines", line)
 				}
 			}
-			if len(lines) != 1 || !regexp.MustCompile(`^journey +.*60 requests +(completed|invalid)$`).MatchString(lines[0]) {
+			if len(lines) != 1 || !regexp.MustCompile(`^journey +.*200 requests +(completed|invalid)$`).MatchString(lines[0]) {
 				t.Errorf("what stays is %q", lines)
 			}
 			if report := w.report.String(); code > exitError || strings.Contains(report, "\x1b") || !strings.Contains(report, "BURST journey") {
