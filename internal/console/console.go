@@ -170,7 +170,7 @@ func (l layout) fit(name string) string {
 // figures are users, requests a second, p95, errors, and the time left.
 func (l layout) figures(s oneshot.State) string {
 	var parts []string
-	if s.WithUsers {
+	if s.WithUsers && (s.Word == "" || !l.short) { // in the end its requests take their place
 		parts = append(parts, fmt.Sprintf("%4d users", s.Users))
 	}
 	errors := "no errors"
