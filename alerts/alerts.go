@@ -33,6 +33,13 @@ type Options struct {
 	panels map[string]int // PanelIDs of what is rendered
 }
 
+// of fills in what is not set, and knows where objectives are drawn.
+func (o Options) of(objectives []objective.Objective) Options {
+	o = o.withDefaults()
+	o.panels = PanelIDs(objectives)
+	return o
+}
+
 // withDefaults fills in what is not set.
 func (o Options) withDefaults() Options {
 	o.ExternalURL = strings.TrimRight(cmp.Or(o.ExternalURL, "http://localhost:10095"), "/")
@@ -72,8 +79,7 @@ type pair struct{ name, value string }
 // at info where only a target is set, and beside them the health of perfwatch and of what it watches, what becomes of error
 // budgets, and trends.
 func Render(objectives []objective.Objective, opts Options) Rules {
-	opts = opts.withDefaults()
-	opts.panels = PanelIDs(objectives)
+	opts = opts.of(objectives)
 	judged, budgets := make([]rule, 0, 2*len(objectives)), []rule(nil)
 	for i := range objectives {
 		judged = append(judged, objectiveRules(&objectives[i], opts)...)

@@ -65,6 +65,19 @@ func panelOfHealth(alert string) string {
 	return "/d/perfwatch-" + board + "?viewPanel=" + strconv.Itoa(panel)
 }
 
+// The records that dashboards draw.
+const (
+	AllEvents  = events
+	BadEvents  = badEvents
+	BudgetLeft = remaining
+	P95OfDay   = probeSeconds + ":p95_1d"
+	P99OfDay   = probeSeconds + ":p99_1d"
+	RecentMean = recentMean
+	QuietMean  = smoothMean
+	UpperBand  = upperBand
+	LowerBand  = lowerBand
+)
+
 // A board is a dashboard, or a panel of it, that a page leads to.
 type board struct{ Title, Path, Shows string }
 

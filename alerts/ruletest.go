@@ -73,8 +73,7 @@ func near(expr string, value float64, at time.Duration) exprCheck {
 
 // RenderTests makes the promtool tests of what Render makes of the same objectives and options.
 func RenderTests(objectives []objective.Objective, opts Options) ([]byte, error) {
-	opts = opts.withDefaults()
-	opts.panels = PanelIDs(objectives)
+	opts = opts.of(objectives)
 	var tests []testCase
 	for i := range objectives {
 		o := &objectives[i]
@@ -89,8 +88,7 @@ func RenderTests(objectives []objective.Objective, opts Options) ([]byte, error)
 // RenderLongTests makes the promtool tests of what takes days of records: error budgets and what probes are used to. The
 // records are given, and rules evaluated once a day, so that a month is not evaluated minute by minute.
 func RenderLongTests(objectives []objective.Objective, opts Options) ([]byte, error) {
-	opts = opts.withDefaults()
-	opts.panels = PanelIDs(objectives)
+	opts = opts.of(objectives)
 	var tests []testCase
 	for i := range objectives {
 		if o := &objectives[i]; o.Budget > 0 {

@@ -22,8 +22,7 @@ var measures embed.FS
 // rendered from the objective, with its thresholds and queries. A name that is neither an objective's nor shipped has
 // no page.
 func Runbook(name string, objectives []objective.Objective, opts Options) ([]byte, bool) {
-	opts = opts.withDefaults()
-	opts.panels = PanelIDs(objectives)
+	opts = opts.of(objectives)
 	for i := range objectives {
 		if objectives[i].AlertName() == name {
 			text, err := objectivePage(&objectives[i], opts)

@@ -5,15 +5,9 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/perfwatch/perfwatch/alerts"
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
-)
-
-// What the rules record of an objective with an error budget; alerts/budgets.go says how.
-const (
-	allEvents  = "objective:perfwatch_events:rate5m"
-	badEvents  = "objective:perfwatch_bad_events:rate5m"
-	budgetLeft = "objective:perfwatch_error_budget:remaining_ratio"
 )
 
 // firstBudget is the id of the first budget's row; each budget has so many ids.
@@ -38,7 +32,7 @@ func drawBudgets(g *grid, cfg *config.Config) {
 		g.row(id, o.Title)
 		about := fmt.Sprintf("What is left of the %s that may be bad in %s. Below 0 the target was missed.",
 			objective.Ratio.Format(o.Allowance()), model.Duration(o.Budget))
-		left := fmt.Sprintf(`max by (objective) (%s{objective=%q})`, budgetLeft, o.Name)
+		left := fmt.Sprintf(`max by (objective) (%s{objective=%q})`, alerts.BudgetLeft, o.Name)
 		figure := stat(id+1, o.Title+": budget left", about, "percentunit", left)
 		figure.FieldConfig.Defaults.Thresholds = steps("red", from(0, "orange"), from(0.25, "green"))
 		figure.FieldConfig.Defaults.NoValue = "no traffic"
@@ -60,7 +54,7 @@ func burn(o *objective.Objective, over string) string {
 	sum := func(record string) string {
 		return fmt.Sprintf(`max by (objective) (sum_over_time(%s{objective=%q}[%s]))`, record, o.Name, over)
 	}
-	return fmt.Sprintf("%s / %.6g", ratio(sum(badEvents), sum(allEvents)), o.Allowance())
+	return fmt.Sprintf("%s / %.6g", ratio(sum(alerts.BadEvents), sum(alerts.AllEvents)), o.Allowance())
 }
 
 // constant is a line at a height, as long as the objective is known.
