@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"sync"
 	"testing"
 	"time"
 
@@ -47,9 +46,7 @@ type Notification struct {
 // Webhook receives what an Alertmanager delivers.
 type Webhook struct {
 	URL string
-
-	mu       sync.Mutex
-	received []Notification // guarded by mu
+	inbox[Notification]
 }
 
 // StartWebhook starts a receiver for Alertmanager's webhook_configs.
@@ -67,19 +64,10 @@ func (w *Webhook) receive(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, err.Error(), http.StatusBadRequest)
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, n := range message.Alerts {
-		n.Received = time.Now()
-		w.received = append(w.received, n)
+	for i := range message.Alerts {
+		message.Alerts[i].Received = time.Now()
 	}
-}
-
-// Received returns everything delivered so far, in order.
-func (w *Webhook) Received() []Notification {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]Notification(nil), w.received...)
+	w.keep(message.Alerts...)
 }
 
 // States says for each severity of an alert whether Alertmanager holds it active or suppressed.
@@ -102,9 +90,7 @@ func (a *Alertmanager) States(ctx context.Context, alert string) (map[string]str
 // A Chat is a Slack that keeps what its incoming webhook is sent.
 type Chat struct {
 	URL string
-
-	mu       sync.Mutex
-	received []Post // guarded by mu
+	inbox[Post]
 }
 
 // A Post is one attachment of a message.
@@ -128,17 +114,8 @@ func (c *Chat) receive(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	c.mu.Lock()
-	c.received = append(c.received, message.Attachments...)
-	c.mu.Unlock()
+	c.keep(message.Attachments...)
 	_, _ = io.WriteString(w, "ok")
-}
-
-// Received returns every post so far, in order.
-func (c *Chat) Received() []Post {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append([]Post(nil), c.received...)
 }
 
 // Recipients are whom an Alertmanager of a test tells.

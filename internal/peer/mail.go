@@ -19,9 +19,7 @@ import (
 // A Mailbox is an SMTP server that keeps what it is sent.
 type Mailbox struct {
 	Address string // host:port
-
-	mu       sync.Mutex
-	received []Mail // guarded by mu
+	inbox[Mail]
 }
 
 // A Mail is one message with its parts decoded.
@@ -50,13 +48,6 @@ func StartMailbox(t testing.TB) *Mailbox {
 	return b
 }
 
-// Received returns every message so far, in order.
-func (b *Mailbox) Received() []Mail {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return append([]Mail(nil), b.received...)
-}
-
 // A delivery is what a client sends in one session.
 type delivery struct {
 	box *Mailbox
@@ -79,9 +70,7 @@ func (d *delivery) Data(r io.Reader) error {
 		return err
 	}
 	m.To = d.to
-	d.box.mu.Lock()
-	defer d.box.mu.Unlock()
-	d.box.received = append(d.box.received, m)
+	d.box.keep(m)
 	return nil
 }
 
