@@ -82,7 +82,7 @@ func eventRates(o *objective.Objective) (bad, all string) {
 	case objective.ErrorRatio:
 		return runs(&recent, "rate", failed), runs(&recent, "rate", notCanceled)
 	case objective.CacheHitRatio:
-		hits, misses := lookupRates(&recent)
+		hits, misses := lookups(&recent, rate)
 		return misses, hits + "\n + " + misses
 	default:
 		good, all := within(&recent, *o.Target)

@@ -25,11 +25,10 @@ func Value(o *objective.Objective) string {
 	case objective.ErrorRatio:
 		return ratio(runs(o, "rate", failed), runs(o, "rate", notCanceled))
 	case objective.CacheHitRatio:
-		hits, misses := lookupRates(o)
+		hits, misses := lookups(o, rate)
 		return ratio(hits, hits+"\n + "+misses)
 	case objective.CPUUsage, objective.MemoryUsage:
-		histogram := hostSamples(o.Measure)
-		return ratio(sum(rate(histogram+"_sum", "", o.Window)), sum(rate(histogram+"_count", "", o.Window)))
+		return hostValue(o, "")
 	case objective.PipelineDuration:
 		return pipelineValue(o)
 	case objective.PromQL:
@@ -39,8 +38,8 @@ func Value(o *objective.Objective) string {
 	}
 }
 
-// samples is the PromQL that counts what an objective was judged from in its window. It is empty for the measures of
-// bursts, which judge themselves.
+// samples is the PromQL that counts what an objective was judged from in its window. Runs of two perfwatch are twice as
+// many runs, while lookups are those of one Redis, whoever reads it. It is empty for what counts inside of its value.
 func samples(o *objective.Objective) string {
 	switch o.Measure {
 	case objective.Latency, objective.PageFCP, objective.PageTTI:
@@ -48,10 +47,8 @@ func samples(o *objective.Objective) string {
 	case objective.ErrorRatio:
 		return runs(o, "increase", notCanceled)
 	case objective.CacheHitRatio:
-		return sum(increase("perfwatch_redis_keyspace_hits_total", redisSelector(o), o.Window)) +
-			"\n + " + sum(increase("perfwatch_redis_keyspace_misses_total", redisSelector(o), o.Window))
-	case objective.CPUUsage, objective.MemoryUsage:
-		return sum(increase(hostSamples(o.Measure)+"_count", "", o.Window))
+		hits, misses := lookups(o, increase)
+		return hits + "\n + " + misses
 	default:
 		return ""
 	}
@@ -65,6 +62,10 @@ func breach(o *objective.Objective, threshold float64) string {
 	}
 	if o.Measure == objective.PipelineDuration || o.Measure == objective.PromQL {
 		return Value(o) + " " + beyond(o, number(threshold), "")
+	}
+	if o.Measure == objective.CPUUsage || o.Measure == objective.MemoryUsage {
+		floor := fmt.Sprintf("\n  and %s >= %d", byInstance(increase(hostSamples(o.Measure)+"_count", "", o.Window)), o.Floor())
+		return hostValue(o, floor) + " " + beyond(o, number(threshold), tolerance)
 	}
 	value := Value(o) + "\nand\n" + share(o, threshold)
 	if !o.Measure.OverDurations() {
@@ -97,9 +98,12 @@ func within(o *objective.Objective, threshold float64) (good, all string) {
 		sum(rate(durations(o.Measure)+"_count", runSelector(o), o.Window))
 }
 
-func lookupRates(o *objective.Objective) (hits, misses string) {
-	return sum(rate("perfwatch_redis_keyspace_hits_total", redisSelector(o), o.Window)),
-		sum(rate("perfwatch_redis_keyspace_misses_total", redisSelector(o), o.Window))
+// lookups are those that a perfwatch sees: two of them read the same counters of one Redis.
+func lookups(o *objective.Objective, of func(metric, matchers string, w time.Duration) string) (hits, misses string) {
+	seen := func(what string) string {
+		return "avg(" + byInstance(of("perfwatch_redis_keyspace_"+what+"_total", redisSelector(o), o.Window)) + ")"
+	}
+	return seen("hits"), seen("misses")
 }
 
 // durations is the histogram behind a measure that is a quantile of durations.
@@ -137,6 +141,13 @@ func runs(o *objective.Objective, function, outcome string) string {
 	counted := over(function, "perfwatch_probe_runs_total", joined(probeMatcher(o), outcome), o.Window)
 	return fmt.Sprintf("sum(\n  sum by (probe) (%s)\n  * on (probe) max by (probe) (perfwatch_probe_info%s)\n)",
 		counted, braced(runSelector(o)))
+}
+
+// hostValue is the mean of the host's samples, if they hold what floor asks for; of the worst host of several, since a
+// mean over hosts would hide the one that is full.
+func hostValue(o *objective.Objective, floor string) string {
+	of := func(part string) string { return byInstance(rate(hostSamples(o.Measure)+part, "", o.Window)) }
+	return fmt.Sprintf("max(\n  %s / (%s > 0)%s\n)", of("_sum"), of("_count"), floor)
 }
 
 // hostSamples is the histogram of the host's 100 ms samples behind a measure.
@@ -200,6 +211,9 @@ func over(function, metric, matchers string, w time.Duration) string {
 }
 
 func sum(expr string) string { return "sum(" + expr + ")" }
+
+// byInstance sums for each perfwatch.
+func byInstance(expr string) string { return "sum by (instance) (" + expr + ")" }
 
 // ratio divides, with no result where the whole is zero.
 func ratio(part, whole string) string {
