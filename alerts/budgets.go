@@ -85,8 +85,8 @@ func eventRates(o *objective.Objective) (bad, all string) {
 		hits, misses := lookups(&recent, rate)
 		return misses, hits + "\n + " + misses
 	default:
-		good, all := within(&recent, *o.Target)
-		return all + "\n - " + good, all
+		h := runsOf(&recent)
+		return h.beyond(*o.Target), h.count("rate")
 	}
 }
 

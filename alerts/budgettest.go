@@ -118,15 +118,18 @@ func spentTest(o *objective.Objective, name string, bad, left float64) testCase 
 
 // eventRateTest counts events of which exactly the allowance is bad, as counters show them.
 func eventRateTest(o *objective.Objective) testCase {
+	return scenario{value: *o.Target, near: *o.Target, samples: 600, le: "%s"}.eventRate(o)
+}
+
+func (s scenario) eventRate(o *objective.Objective) testCase {
 	recent := *o
 	recent.Window = rateWindow
-	s := scenario{value: *o.Target, near: *o.Target, samples: 600, le: "%s"}
 	step := stepOf(&recent)
 	end := 2 * rateWindow
 	return testCase{
 		Name: "events of " + o.Name, Interval: model.Duration(step), Series: s.series(&recent, int(end/step)+1),
 		Exprs: []exprCheck{
-			near(events+ofObjective(o), 600/rateWindow.Seconds(), end),
+			near(events+ofObjective(o), s.samples/rateWindow.Seconds(), end),
 			near(badRatio+"5m"+ofObjective(o), exact(o.Allowance()), end),
 		},
 	}

@@ -73,7 +73,7 @@ func (h healthTester) burstTests() []testCase {
 		h.test("no burst aborted", aborts("error_ratio"), "0x9", h.check(burstAborted, 2*every, nil)),
 		h.test("a burst aborted by errors", aborts("error_ratio"), "0 1x9",
 			h.check(burstAborted, every, byReason("error_ratio"), "warning"),
-			h.check(burstAborted, 6*every, byReason("error_ratio"), "warning"),
+			h.check(burstAborted, 5*every, byReason("error_ratio"), "warning"),
 			h.check(burstAborted, 8*every, nil)),
 		h.test("a burst aborted by its latency", aborts("latency_p95"), "0 1x12",
 			h.check(burstAborted, 2*every, byReason("latency_p95"), "warning")),

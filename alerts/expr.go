@@ -19,9 +19,7 @@ const tolerance = "1e-9"
 func Value(o *objective.Objective) string {
 	switch o.Measure {
 	case objective.Latency, objective.PageFCP, objective.PageTTI:
-		buckets := rate(durations(o.Measure)+"_bucket", runSelector(o), o.Window)
-		// Without traffic the quantile is NaN, which no comparison lets through.
-		return fmt.Sprintf("histogram_quantile(%s, sum by (le) (%s)) >= 0", number(o.Quantile), buckets)
+		return runsOf(o).quantile(o.Quantile)
 	case objective.ErrorRatio:
 		return ratio(runs(o, "rate", failed), runs(o, "rate", notCanceled))
 	case objective.CacheHitRatio:
@@ -43,7 +41,7 @@ func Value(o *objective.Objective) string {
 func samples(o *objective.Objective) string {
 	switch o.Measure {
 	case objective.Latency, objective.PageFCP, objective.PageTTI:
-		return sum(increase(durations(o.Measure)+"_count", runSelector(o), o.Window))
+		return runsOf(o).count("increase")
 	case objective.ErrorRatio:
 		return runs(o, "increase", notCanceled)
 	case objective.CacheHitRatio:
@@ -64,7 +62,7 @@ func breach(o *objective.Objective, threshold float64) string {
 		return Value(o) + " " + beyond(o, number(threshold), "")
 	}
 	if o.Measure == objective.CPUUsage || o.Measure == objective.MemoryUsage {
-		floor := fmt.Sprintf("\n  and %s >= %d", byInstance(increase(hostSamples(o.Measure)+"_count", "", o.Window)), o.Floor())
+		floor := fmt.Sprintf("\nand\n%s >= %d", hostSamples(o).count("increase"), o.Floor())
 		return hostValue(o, floor) + " " + beyond(o, number(threshold), tolerance)
 	}
 	value := Value(o) + "\nand\n" + share(o, threshold)
@@ -86,16 +84,9 @@ func beyond(o *objective.Objective, threshold, tolerance string) string {
 	return comparison + threshold + away + tolerance
 }
 
-// share decides a threshold of durations by counting: fewer runs than the quantile were as fast as the threshold. The
-// histogram has a bound at each threshold, so nothing is interpolated.
+// share decides a threshold of durations by counting: fewer runs than the quantile were as fast as the threshold.
 func share(o *objective.Objective, threshold float64) string {
-	return ratio(within(o, threshold)) + "\n< " + number(o.Quantile) + " - " + tolerance
-}
-
-// within are the rates of runs that were as fast as a threshold, and of all.
-func within(o *objective.Objective, threshold float64) (good, all string) {
-	return sum(rate(durations(o.Measure)+"_bucket", joined(runSelector(o), le(threshold)), o.Window)),
-		sum(rate(durations(o.Measure)+"_count", runSelector(o), o.Window))
+	return runsOf(o).part(threshold) + "\n< " + number(o.Quantile) + " - " + tolerance
 }
 
 // lookups are those that a perfwatch sees: two of them read the same counters of one Redis.
@@ -104,27 +95,6 @@ func lookups(o *objective.Objective, of func(metric, matchers string, w time.Dur
 		return "avg(" + byInstance(of("perfwatch_redis_keyspace_"+what+"_total", redisSelector(o), o.Window)) + ")"
 	}
 	return seen("hits"), seen("misses")
-}
-
-// durations is the histogram behind a measure that is a quantile of durations.
-func durations(m objective.Measure) string {
-	switch m {
-	case objective.PageFCP:
-		return "perfwatch_page_first_contentful_paint_seconds"
-	case objective.PageTTI:
-		return "perfwatch_page_time_to_interactive_seconds"
-	default:
-		return "perfwatch_probe_duration_seconds"
-	}
-}
-
-// le selects the bucket of a bound. The text format writes a whole number as 1, OpenMetrics and Prometheus 3 as 1.0.
-func le(bound float64) string {
-	text := strconv.FormatFloat(bound, 'g', -1, 64)
-	if strings.ContainsAny(text, ".e") {
-		return "le=" + strconv.Quote(text)
-	}
-	return `le=~"` + text + `(\\.0)?"`
 }
 
 const (
@@ -146,16 +116,16 @@ func runs(o *objective.Objective, function, outcome string) string {
 // hostValue is the mean of the host's samples, if they hold what floor asks for; of the worst host of several, since a
 // mean over hosts would hide the one that is full.
 func hostValue(o *objective.Objective, floor string) string {
-	of := func(part string) string { return byInstance(rate(hostSamples(o.Measure)+part, "", o.Window)) }
-	return fmt.Sprintf("max(\n  %s / (%s > 0)%s\n)", of("_sum"), of("_count"), floor)
+	return "max(\n" + indented(hostSamples(o).mean()+floor) + "\n)"
 }
 
-// hostSamples is the histogram of the host's 100 ms samples behind a measure.
-func hostSamples(m objective.Measure) string {
-	if m == objective.CPUUsage {
-		return "perfwatch_host_cpu_usage_sample_ratio"
+// hostSamples are the host's samples of 100 ms behind a measure.
+func hostSamples(o *objective.Objective) histogram {
+	metric := "perfwatch_host_memory_usage_sample_ratio"
+	if o.Measure == objective.CPUUsage {
+		metric = "perfwatch_host_cpu_usage_sample_ratio"
 	}
-	return "perfwatch_host_memory_usage_sample_ratio"
+	return histogram{metric: metric, by: "instance", window: o.Window}
 }
 
 func burstSelector(o *objective.Objective) string { return braced(label("probe", o.Probe)) }

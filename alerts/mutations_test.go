@@ -124,7 +124,7 @@ func ofBurns() []mutation {
 // ofTrends are mistakes of records and the band.
 func ofTrends() []mutation {
 	return []mutation{
-		{"the day is an hour", `(probe:.*p95_1d\n.*)group, probe, le\) \(sum_over_time\((.*)\[1d\]`, "${1}group, le) (sum_over_time($2[1d]"},
+		{"the day is an hour", `(probe:.*p95_1d\n.*\n.*\n.*)group, probe, le\) \(sum_over_time\((.*)\[1d\]`, "${1}group, le) (sum_over_time($2[1d]"},
 		{"another trend", `histogram_quantile\(0\.99`, "histogram_quantile(0.95"},
 		{"another week", `offset 1w\n`, "offset 2d\n"},
 		{"another day", `offset 1d\n`, "offset 2d\n"},
@@ -181,7 +181,7 @@ func TestMutationsOfRulesFailTheirTests(t *testing.T) {
 	for _, o := range ofBudgets() {
 		try(o.Name, budgetRules(&o, opts), often(eventRateTest(&o)), daily(budgetTests(&o, opts)...))
 	}
-	try("trends", trendRules(opts), often(trendTests()...), daily(bandTests(opts)...))
+	try("trends", trendRules(opts), often(append(trendTests(), burstShadowTest())...), daily(bandTests(opts)...))
 	for _, m := range mutations() {
 		if tried[m.name] == 0 {
 			t.Errorf("mutation %q matches no rule", m.name)

@@ -114,6 +114,7 @@ func TestTheLinterSees(t *testing.T) {
 		{"", func(r *rule) { r.Expr = "perfwatch_redis_up / (perfwatch_redis_up > 0) / 0.5 > 0" }},
 		{"metric", func(r *rule) { r.Expr = "perfwatch_radish_up == 0" }},
 		{"metric", func(r *rule) { r.Expr = "perfwatch_redis_up_bucket == 0" }},
+		{"", func(r *rule) { r.Expr = "histogram_count(rate(perfwatch_probe_duration_seconds[1m])) > 0" }},
 		{"", func(r *rule) { r.Expr = `rate(perfwatch_probe_duration_seconds_bucket{le="1"}[1m]) > 0` }},
 		{"name", func(r *rule) { *r = record("probe:seconds", up) }},
 		{"", func(r *rule) { *r = record("probe:seconds:mean5m", up) }},
@@ -212,7 +213,7 @@ func series(groups []group) map[string][]string {
 		own := append([]string{"instance", "job"}, f.Labels...)
 		switch f.Type.String() {
 		case "HISTOGRAM":
-			known[f.Name+"_bucket"] = append([]string{"le"}, own...)
+			known[f.Name], known[f.Name+"_bucket"] = own, append([]string{"le"}, own...)
 		case "SUMMARY":
 			known[f.Name] = append([]string{"quantile"}, own...)
 		default:

@@ -82,7 +82,7 @@ func RenderTests(objectives []objective.Objective, opts Options) ([]byte, error)
 			tests = append(tests, eventRateTest(o))
 		}
 	}
-	return encodeTests(slices.Concat(tests, healthTests(opts), trendTests()), evaluation(opts))
+	return encodeTests(slices.Concat(tests, healthTests(opts), trendTests(), []testCase{burstShadowTest()}), evaluation(opts))
 }
 
 // RenderLongTests makes the promtool tests of what takes days of records: error budgets and what probes are used to. The

@@ -22,6 +22,7 @@ type scenario struct {
 	invalid bool    // bursts only: the burst judged itself invalid
 	quiet   bool    // nothing may fire, whatever the value
 	le      string  // the format of a bucket's bound that is a whole number
+	native  bool    // histograms are native, of the classic bounds
 }
 
 const (
@@ -39,24 +40,8 @@ func scenarios(o *objective.Objective) []scenario {
 	if o.Measure == objective.PromQL { // whoever wrote the query knows what it is made of
 		return nil
 	}
-	floor := float64(o.Floor())
-	var all []scenario
-	for _, t := range judged(o) {
-		by := cmp.Or(math.Abs(t.Value)*nudge, 1e-3)
-		if o.HigherIsBetter() {
-			by = -by
-		}
-		level := string(t.Level)
-		try := func(name string, value float64) {
-			all = append(all, scenario{name: name, value: value, near: t.Value, samples: floor * enough, le: "%s"})
-		}
-		if t.Value != 0 { // below zero nothing can be
-			try("just short of "+level, t.Value-by)
-		}
-		try("at "+level, t.Value)
-		try("just past "+level, t.Value+by)
-	}
-	worst := all[len(all)-1]
+	all := nearThresholds(o)
+	floor, worst := float64(o.Floor()), all[len(all)-1]
 	if o.Measure.OfBurst() {
 		return append(all, burstScenarios(o, worst)...)
 	}
@@ -73,6 +58,27 @@ func scenarios(o *objective.Objective) []scenario {
 		worst.but("zero traffic", func(s *scenario) { s.samples, s.quiet = 0, true }))
 	if o.Measure.OverDurations() && whole(worst.near) {
 		all = append(all, worst.but("bucket written as OpenMetrics writes it", func(s *scenario) { s.le = "%s.0" }))
+	}
+	return all
+}
+
+// nearThresholds are just on the good side of each threshold, at it and just on the bad side, from the mildest on.
+func nearThresholds(o *objective.Objective) []scenario {
+	var all []scenario
+	for _, t := range judged(o) {
+		by := cmp.Or(math.Abs(t.Value)*nudge, 1e-3)
+		if o.HigherIsBetter() {
+			by = -by
+		}
+		level := string(t.Level)
+		try := func(name string, value float64) {
+			all = append(all, scenario{name: name, value: value, near: t.Value, samples: float64(o.Floor()) * enough, le: "%s"})
+		}
+		if t.Value != 0 { // below zero nothing can be
+			try("just short of "+level, t.Value-by)
+		}
+		try("at "+level, t.Value)
+		try("just past "+level, t.Value+by)
 	}
 	return all
 }
@@ -97,11 +103,11 @@ func (s scenario) series(o *objective.Objective, n int) []inputSeries {
 	case objective.CacheHitRatio:
 		return append(s.lookups(cmp.Or(o.Redis, "one"), s.value, n), s.lookups(other(o.Redis), 0, n)...)
 	case objective.CPUUsage, objective.MemoryUsage:
-		histogram := hostSamples(o.Measure)
-		return []inputSeries{
-			s.counter(histogram+"_sum", s.value, n),
-			s.counter(histogram+"_count", 1, n),
+		metric := hostSamples(o).metric
+		if s.native {
+			return []inputSeries{s.buckets(metric, s.value, []float64{1}, []float64{1}, n)}
 		}
+		return []inputSeries{s.counter(metric+"_sum", s.value, n), s.counter(metric+"_count", 1, n)}
 	case objective.PipelineDuration:
 		return s.run(o, n)
 	default:
@@ -154,6 +160,13 @@ func (s scenario) latency(o *objective.Objective, n int) []inputSeries {
 func (s scenario) histogram(o *objective.Objective, group, probe string, n int, held func(bound float64) float64) []inputSeries {
 	metric := durations(o.Measure)
 	labels := fmt.Sprintf("group=%q,probe=%q", group, probe)
+	if s.native {
+		parts := make([]float64, 0, 4)
+		for _, bound := range bounds(o) {
+			parts = append(parts, held(bound))
+		}
+		return []inputSeries{s.buckets(metric+braced(labels), 0, bounds(o), parts, n)}
+	}
 	var all []inputSeries
 	for _, bound := range bounds(o) {
 		le := strconv.FormatFloat(bound, 'g', -1, 64)
@@ -211,12 +224,16 @@ func (s scenario) lookups(redis string, hits float64, n int) []inputSeries {
 // reads a rise from near zero as a series that has just begun.
 func (s scenario) counter(series string, part float64, n int) inputSeries {
 	const start = 100_000
-	rise := rounded(s.samples * part / steps)
+	return inputSeries{series, s.rising(number(start), "0", rounded(s.samples*part/steps), n)}
+}
+
+// rising are values that rise steadily, in promtool's notation, and start again from zero halfway if there is a reset.
+func (s scenario) rising(start, zero, rise string, n int) string {
 	if !s.reset {
-		return inputSeries{series, fmt.Sprintf("%d+%sx%d", start, rise, n)}
+		return fmt.Sprintf("%s+%sx%d", start, rise, n)
 	}
 	before := n / 2
-	return inputSeries{series, fmt.Sprintf("%d+%sx%d 0+%sx%d", start, rise, before, rise, n-before)}
+	return fmt.Sprintf("%s+%sx%d %s+%sx%d", start, rise, before, zero, rise, n-before)
 }
 
 // rounded writes a value to twelve places, so that the file is the same on machines that fuse additions.

@@ -53,6 +53,11 @@ func TestShippedRulesAreThoseOfTheShippedConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "perfwatch.long_test.yml", tests)
+	tests, err = RenderNativeTests(shipped(t), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "perfwatch.native_test.yml", tests)
 }
 
 func TestShippedRunbooksAreThoseOfTheShippedConfiguration(t *testing.T) {

@@ -9,10 +9,11 @@ import (
 const latencyAnomaly = "PerfwatchLatencyAnomaly"
 
 // What is recorded of every probe. Quantiles of longer times come from sums of the five-minute rates of buckets, never from
-// other quantiles.
+// other quantiles: of classic buckets, or of a native histogram where there are none.
 const (
 	probeSeconds = "probe:perfwatch_probe_duration_seconds"
 	bucketRates  = "probe_le:perfwatch_probe_duration_seconds_bucket:rate5m"
+	nativeRates  = probeSeconds + ":rate5m"
 	sumRates     = probeSeconds + "_sum:rate5m"
 	countRates   = probeSeconds + "_count:rate5m"
 	runRates     = "probe_outcome:perfwatch_probe_runs:rate5m"
@@ -44,8 +45,12 @@ func trendRules(opts Options) []rule {
 	mean := "avg_over_time(" + smoothMean + "[1d] offset 30m)"
 	return []rule{
 		record(bucketRates, "sum by (group, probe, le) (rate(perfwatch_probe_duration_seconds_bucket[5m]))"),
-		record(sumRates, "sum by (group, probe) (rate(perfwatch_probe_duration_seconds_sum[5m]))"),
-		record(countRates, "sum by (group, probe) (rate(perfwatch_probe_duration_seconds_count[5m]))"),
+		record(nativeRates, "sum by (group, probe) (rate(perfwatch_probe_duration_seconds[5m]))\nunless\n"+
+			"max by (group, probe) ("+bucketRates+")"),
+		record(sumRates,
+			either("sum by (group, probe) (rate(perfwatch_probe_duration_seconds_sum[5m]))", "histogram_sum("+nativeRates+")")),
+		record(countRates,
+			either("sum by (group, probe) (rate(perfwatch_probe_duration_seconds_count[5m]))", "histogram_count("+nativeRates+")")),
 		record(runRates, "sum by (probe, outcome) (rate(perfwatch_probe_runs_total[5m]))"),
 		record(P95OfDay, trendQuantile(0.95, "group, probe", day)),
 		record(P99OfDay, trendQuantile(0.99, "group, probe", day)),
@@ -85,6 +90,8 @@ func bandEdge(sign, further string, least float64) string {
 
 // trendQuantile is a quantile of the runs of some time by labels; no result without runs.
 func trendQuantile(q float64, by string, over time.Duration) string {
-	return fmt.Sprintf("histogram_quantile(%s, sum by (%s, le) (sum_over_time(%s[%s]))) >= 0",
-		number(q), by, bucketRates, short(over))
+	of := func(by, rates string) string {
+		return fmt.Sprintf("histogram_quantile(%s, sum by (%s) (sum_over_time(%s[%s]))) >= 0", number(q), by, rates, short(over))
+	}
+	return either(of(by+", le", bucketRates), of(by, nativeRates))
 }

@@ -12,11 +12,8 @@ const (
 	failures = `sum by (probe) (rate(perfwatch_probe_runs_total{probe=~"$probe",outcome!~"ok|canceled"}[$__rate_interval]))`
 )
 
-// quantileOf is a quantile of probe durations from classic buckets.
-func quantileOf(q string) string {
-	return `histogram_quantile(` + q +
-		`, sum by (le, probe) (rate(perfwatch_probe_duration_seconds_bucket{probe=~"$probe"}[$__rate_interval])))`
-}
+// quantileOf is a quantile of the durations of each probe.
+func quantileOf(q string) string { return probeSeconds().quantile(q, "probe") }
 
 // drawAPI shows rate, errors and duration of each endpoint in depth.
 func drawAPI(g *grid, cfg *config.Config) {
@@ -25,13 +22,11 @@ func drawAPI(g *grid, cfg *config.Config) {
 	g.add(24, 9, endpointsNow())
 	addRED(g, cfg)
 	g.row(210, "Distribution")
-	g.add(12, 9, heatmap(211, "Latency of all endpoints", "How many runs took how long, by the bounds of the classic buckets.", "s",
-		`sum by (le) (increase(perfwatch_probe_duration_seconds_bucket{probe=~"$probe"}[$__rate_interval]))`))
+	g.add(12, 9, heatmap(211, "Latency of all endpoints", "How many runs took how long.", "s", probeSeconds().buckets()))
 	g.add(12, 9, series(208, "Where the time goes",
 		"Mean time of each phase of the requests. A phase that did not happen, as a handshake on a kept connection, is not counted.",
 		"s",
-		query{ratio(`sum by (phase) (rate(perfwatch_probe_phase_duration_seconds_sum{probe=~"$probe"}[$__rate_interval]))`,
-			`sum by (phase) (rate(perfwatch_probe_phase_duration_seconds_count{probe=~"$probe"}[$__rate_interval]))`),
+		query{histogram{"perfwatch_probe_phase_duration_seconds", `{probe=~"$probe"}`, "$__rate_interval"}.mean("phase"),
 			"{{phase}}"}).stacked())
 	g.row(220, "Errors and answers")
 	g.add(8, 8, series(221, "4xx against 5xx",
@@ -60,8 +55,7 @@ func addSaid(g *grid, cfg *config.Config) {
 			"{{result}}"}).stacked())
 	if slices.ContainsFunc(cfg.Probes, func(p config.Probe) bool { return p.HTTP != nil && len(p.HTTP.ServerTiming) > 0 }) {
 		g.add(24, 8, series(233, "Server timing", "Mean time of the parts that servers tell in Server-Timing.", "s",
-			query{ratio(`sum by (endpoint, metric) (rate(perfwatch_http_server_timing_seconds_sum{probe=~"$probe"}[$__rate_interval]))`,
-				`sum by (endpoint, metric) (rate(perfwatch_http_server_timing_seconds_count{probe=~"$probe"}[$__rate_interval]))`),
+			query{histogram{"perfwatch_http_server_timing_seconds", `{probe=~"$probe"}`, "$__rate_interval"}.mean("endpoint, metric"),
 				"{{endpoint}} {{metric}}"}))
 	}
 }

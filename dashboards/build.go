@@ -70,7 +70,7 @@ func (p panel) exemplars() panel {
 	return p
 }
 
-// heatmap draws how many observations of a histogram fell into each of its classic buckets.
+// heatmap draws how many observations of a histogram fell into each of its buckets.
 func heatmap(id int, title, description, unit, expr string) panel {
 	p := base(id, "heatmap", title, description, unit)
 	p.Targets = []target{{

@@ -1,6 +1,6 @@
 // Package dashboards renders Grafana dashboards from a configuration, so that a dashboard draws the very targets that
 // the rules judge. The JSON shipped beside it is this rendering of the shipped perfwatch.yml. Every expression works
-// with classic histograms alone and with Prometheus 2 and 3.
+// with classic histograms, with native ones and with both, and with Prometheus 2 and 3.
 package dashboards
 
 import (

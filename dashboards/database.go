@@ -19,9 +19,8 @@ func addQueries(g *grid) {
 	g.row(700, "Queries of perfwatch")
 	for i, q := range []struct{ name, text string }{{"p50", "0.5"}, {"p95", "0.95"}} {
 		g.add(8, 8, series(701+i, "Query "+q.name, "The "+q.name+" of each query from its sending to its last row.", "s",
-			query{`histogram_quantile(` + q.text + `, sum by (le, probe, query) ` +
-				`(rate(perfwatch_sql_query_duration_seconds_bucket{probe=~"$probe"}[$__rate_interval])))`,
-				"{{probe}} {{query}}"}).exemplars())
+			query{histogram{"perfwatch_sql_query_duration_seconds", `{probe=~"$probe"}`, "$__rate_interval"}.
+				quantile(q.text, "probe, query"), "{{probe}} {{query}}"}).exemplars())
 	}
 	g.add(8, 8, series(703, "Connections of perfwatch",
 		"Connections that the sql probes held when their last run ended, by state.", "short",

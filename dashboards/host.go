@@ -13,7 +13,7 @@ func drawHost(g *grid, cfg *config.Config) {
 		for i, h := range []struct{ title, metric string }{{"CPU", "cpu"}, {"Memory", "memory"}} {
 			g.add(12, 8, heatmap(511+i, h.title+" in samples of 100 ms",
 				"How many samples were how high: short peaks that no scrape sees.",
-				"percentunit", `sum by (le) (increase(perfwatch_host_`+h.metric+`_usage_sample_ratio_bucket[$__rate_interval]))`))
+				"percentunit", histogram{"perfwatch_host_" + h.metric + "_usage_sample_ratio", "", "$__rate_interval"}.buckets()))
 		}
 	}
 	if cfg.Host.Enabled {

@@ -51,12 +51,17 @@ func addUsage(g *grid, cfg *config.Config) {
 	}
 }
 
+// scheduleLag is how late runs were started.
+func scheduleLag() histogram {
+	return histogram{metric: "perfwatch_probe_schedule_lag_seconds", window: "$__rate_interval"}
+}
+
 // addTrust shows whether perfwatch itself can be believed.
 func addTrust(g *grid) {
 	g.add(8, 7, series(601, "Runs that did not happen", "Runs that were due and were skipped, by reason.", "reqps",
 		query{`sum by (reason) (rate(perfwatch_probe_skipped_total[$__rate_interval]))`, "{{reason}}"}))
 	g.add(8, 7, series(602, "Late starts", "How late runs were started after the instant they were due, the 99th percentile.", "s",
-		query{`histogram_quantile(0.99, sum by (le) (rate(perfwatch_probe_schedule_lag_seconds_bucket[$__rate_interval])))`, "p99"}))
+		query{scheduleLag().quantile("0.99", ""), "p99"}))
 	g.add(8, 7, series(603, "Collectors", "Whether each collector answered the last scrape: 1 is yes.", "none",
 		query{`min by (collector) (perfwatch_scrape_success)`, "{{collector}}"},
 		query{`min(perfwatch_config_last_reload_successful)`, "configuration reload"}).ofOne())

@@ -1,8 +1,6 @@
 package dashboards
 
 import (
-	"fmt"
-
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
@@ -33,6 +31,5 @@ func drawPages(g *grid, cfg *config.Config) {
 
 // medianOf is the median of a figure by page.
 func medianOf(figure string) query {
-	return query{fmt.Sprintf(`histogram_quantile(0.5, sum by (probe, le) (rate(perfwatch_page_%s_bucket{probe=~"$probe"}[1h])))`,
-		figure), "{{probe}}"}
+	return query{histogram{"perfwatch_page_" + figure, `{probe=~"$probe"}`, "1h"}.quantile("0.5", "probe"), "{{probe}}"}
 }

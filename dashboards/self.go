@@ -14,7 +14,7 @@ func drawSelf(g *grid, cfg *config.Config) {
 		"How long each collector's last reading of its source took. Scrapes do not wait for it.", "s",
 		query{`max by (collector) (perfwatch_scrape_duration_seconds)`, "{{collector}}"}))
 	g.add(12, 8, heatmap(612, "Lateness of runs", "How many runs were started how long after the instant that they were due.", "s",
-		`sum by (le) (increase(perfwatch_probe_schedule_lag_seconds_bucket[$__rate_interval]))`))
+		scheduleLag().buckets()))
 	g.row(620, "Cost")
 	own := func(metric string) string { return metric + `{` + scope + `}` }
 	g.add(8, 8, series(621, "CPU of perfwatch", "Cores that perfwatch uses.", "short",

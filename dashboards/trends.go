@@ -24,9 +24,8 @@ func drawTrends(g *grid, cfg *config.Config) {
 	g.row(1110, "Endpoints")
 	const all = " of all requests to the chosen probes."
 	for i, q := range []struct{ name, text string }{{"p50", "0.5"}, {"p95", "0.95"}, {"p99", "0.99"}} {
-		together := `histogram_quantile(` + q.text +
-			`, sum by (le) (rate(perfwatch_probe_duration_seconds_bucket{probe=~"$probe"}[$__rate_interval])))`
-		g.add(8, 8, compared(1111+i, "Latency "+q.name+" now and before", "The "+q.name+all, "s", together, ""))
+		g.add(8, 8, compared(1111+i, "Latency "+q.name+" now and before", "The "+q.name+all, "s",
+			probeSeconds().quantile(q.text, ""), ""))
 	}
 	g.add(8, 8, series(1114, "Change of p95", "By how much the p95 of each probe is above what it was before.", "s",
 		query{quantileOf("0.95") + " - " + before(quantileOf("0.95")), "{{probe}}"}))

@@ -20,7 +20,7 @@ func addRules(app *kingpin.Application, c *cli) (string, action) {
 	}
 	format := cmd.Flag("format", "Format of the rules.").Default(formats[0]).Enum(formats...)
 	tests := cmd.Flag("tests", "Print the promtool unit tests of the rules instead.").Bool()
-	dir := cmd.Flag("output-dir", "Write the rules, and both files of their tests, into a folder instead.").String()
+	dir := cmd.Flag("output-dir", "Write the rules, and the files of their tests, into a folder instead.").String()
 	return cmd.FullCommand(), func(context.Context) error {
 		cfg, err := config.LoadElsewhere(c.configFile)
 		if err != nil {
@@ -44,9 +44,10 @@ func addRules(app *kingpin.Application, c *cli) (string, action) {
 
 // What is rendered of rules.
 const (
-	rulesFile     = "perfwatch.rules.yml"
-	testsFile     = "perfwatch.rules_test.yml"
-	longTestsFile = "perfwatch.long_test.yml"
+	rulesFile       = "perfwatch.rules.yml"
+	testsFile       = "perfwatch.rules_test.yml"
+	longTestsFile   = "perfwatch.long_test.yml"
+	nativeTestsFile = "perfwatch.native_test.yml"
 )
 
 // renderRules makes the files of the rules of a configuration, by their names.
@@ -64,7 +65,11 @@ func renderRules(cfg *config.Config, format alerts.Format) (map[string][]byte, e
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{rulesFile: rules, testsFile: tests, longTestsFile: long}, nil
+	native, err := alerts.RenderNativeTests(cfg.Objectives, options)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{rulesFile: rules, testsFile: tests, longTestsFile: long, nativeTestsFile: native}, nil
 }
 
 // writeFiles writes files into a folder, which it makes.

@@ -104,6 +104,7 @@ func (r *renderer) query(ctx context.Context, expr string, instant bool) ([]seri
 		if len(s.points) > 0 {
 			found = append(found, s)
 		}
+		found = append(found, asClassic(stream.Histograms)...)
 	}
 	return found, nil
 }

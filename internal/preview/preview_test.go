@@ -207,6 +207,22 @@ func TestAHeatMapShowsEachBucketWithoutThoseBelow(t *testing.T) {
 	has(t, page, ">100 ms</text>", ">500 ms</text>", ">+Inf</text>", `<rect class="heat h8"`)
 }
 
+func TestAHeatMapShowsANativeHistogram(t *testing.T) {
+	of := func(at int64, buckets ...*model.HistogramBucket) model.SampleHistogramPair {
+		return model.SampleHistogramPair{Timestamp: model.TimeFromUnix(instant().Unix() - at), Histogram: &model.SampleHistogram{Buckets: buckets}}
+	}
+	from := &book{matrices: map[string]model.Matrix{"buckets": {{Histograms: []model.SampleHistogramPair{
+		of(9, &model.HistogramBucket{Lower: 0.05, Upper: 0.1, Count: 5}, &model.HistogramBucket{Lower: 0.25, Upper: 0.5, Count: 1}),
+		of(8, &model.HistogramBucket{Lower: 0.1, Upper: 0.25, Count: 5}),
+	}}}}}
+	page, _ := render(t, from, `{"type": "heatmap", "title": "h", "gridPos": {"w": 8, "h": 7},
+		"targets": [{"refId": "A", "expr": "buckets", "format": "heatmap"}], "fieldConfig": {"defaults": {"unit": "s"}}}`)
+	if n := strings.Count(page, `<rect class="heat `); n != 3 {
+		t.Errorf("%d cells, want 3", n)
+	}
+	has(t, page, ">100 ms</text>", ">250 ms</text>", ">500 ms</text>", `<rect class="heat h8"`)
+}
+
 func TestAPanelThatCannotBeDrawnSaysSo(t *testing.T) {
 	page, broken := render(t, &book{},
 		`{"type": "timeseries", "title": "bad", "targets": [{"refId": "A", "expr": "broken"}]}`,
