@@ -26,10 +26,15 @@ func tool(t *testing.T, dir, debianPackage, program string, args ...string) (str
 // testRules writes rules and tests into a folder of their own and runs promtool on them.
 func testRules(t *testing.T, rules, tests []byte) (string, error) {
 	t.Helper()
+	return testRulesWith(t, "promtool", rules, tests)
+}
+
+func testRulesWith(t *testing.T, promtool string, rules, tests []byte) (string, error) {
+	t.Helper()
 	dir := t.TempDir()
 	peer.WriteFile(t, dir, rulesFile, string(rules))
 	peer.WriteFile(t, dir, "test.yml", string(tests))
-	return tool(t, dir, "prometheus", "promtool", "test", "rules", "test.yml")
+	return tool(t, dir, "prometheus", promtool, "test", "rules", "test.yml")
 }
 
 // render makes both files.
@@ -46,13 +51,20 @@ func render(t *testing.T, objectives []objective.Objective, opts Options) (rules
 	return rules, tests
 }
 
+// TestShippedRulesPassPromtool has the promtool of Prometheus 2.42 and that of 3 try them.
 func TestShippedRulesPassPromtool(t *testing.T) {
 	t.Parallel()
-	if out, err := tool(t, ".", "prometheus", "promtool", "check", "rules", rulesFile); err != nil {
-		t.Errorf("promtool check rules: %v\n%s", err, out)
-	}
-	if out, err := tool(t, ".", "prometheus", "promtool", "test", "rules", "perfwatch.rules_test.yml", "perfwatch.long_test.yml"); err != nil {
-		t.Errorf("promtool test rules: %v\n%s", err, out)
+	tests := []string{"perfwatch.rules_test.yml", "perfwatch.long_test.yml"}
+	for promtool, tests := range map[string][]string{"promtool": tests, promtool3(t): append(tests, "perfwatch.native_test.yml")} {
+		t.Run(promtool, func(t *testing.T) {
+			t.Parallel()
+			if out, err := tool(t, ".", "prometheus", promtool, "check", "rules", rulesFile); err != nil {
+				t.Errorf("promtool check rules: %v\n%s", err, out)
+			}
+			if out, err := tool(t, ".", "prometheus", promtool, append([]string{"test", "rules"}, tests...)...); err != nil {
+				t.Errorf("promtool test rules: %v\n%s", err, out)
+			}
+		})
 	}
 }
 
@@ -80,6 +92,13 @@ func TestRulesHoldForOtherSelectorsThresholdsAndWaits(t *testing.T) {
 	rules, tests := render(t, objectives, opts)
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("promtool test rules: %v\n%s\n%s", err, out, rules)
+	}
+	native, err := RenderNativeTests(objectives, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := testRulesWith(t, promtool3(t), rules, native); err != nil {
+		t.Errorf("promtool test rules: %v\n%s\n%s", err, out, native)
 	}
 	if !strings.Contains(string(rules), "for: 15s\n        keep_firing_for: 1s") {
 		t.Error("the waits of the options are not in the rules")

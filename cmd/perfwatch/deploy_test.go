@@ -29,9 +29,9 @@ func shippedText(t *testing.T, name string) string {
 	return string(text)
 }
 
-// TestScrapeConfigurationsAreValid has promtool check what the README and the deployment tell Prometheus. The one at hand
-// may be a Prometheus 2, which knows all of it but the two fields of Prometheus 3. Those were tried with the readers of
-// configurations of 3.5.0, which refuses the first, and of 3.8.1, which knows both.
+// TestScrapeConfigurationsAreValid has promtool check what the README and the deployment tell Prometheus: that of Prometheus 2,
+// which knows all of it but the two fields of Prometheus 3, and that of Prometheus 3 as it is. (3.5.0 refuses the first of the
+// two, 3.8.1 knows both.)
 func TestScrapeConfigurationsAreValid(t *testing.T) {
 	var configs []string
 	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(shippedText(t, "README.md"), -1) {
@@ -51,10 +51,13 @@ func TestScrapeConfigurationsAreValid(t *testing.T) {
 		}
 		dir := t.TempDir()
 		peer.WriteFile(t, dir, "perfwatch.rules.yml", shippedText(t, "alerts/perfwatch.rules.yml"))
-		file := peer.WriteFile(t, dir, "prometheus.yml", newer.ReplaceAllString(text, ""))
-		out, err := exec.Command(peer.Find(t, "prometheus", "promtool"), "check", "config", file).CombinedOutput()
-		if err != nil {
-			t.Errorf("configuration %d: %v\n%s", i, err, out)
+		for promtool, text := range map[string]string{
+			peer.Find(t, "prometheus", "promtool"): newer.ReplaceAllString(text, ""), peer.Built(t, "prometheus3/promtool"): text,
+		} {
+			file := peer.WriteFile(t, dir, "prometheus.yml", text)
+			if out, err := exec.Command(promtool, "check", "config", file).CombinedOutput(); err != nil {
+				t.Errorf("%s: configuration %d: %v\n%s", promtool, i, err, out)
+			}
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,19 +66,11 @@ func k6(t testing.TB, script string, args ...string) K6Run {
 	return K6Run{Code: cmd.ProcessState.ExitCode(), Output: last.String(), Metrics: map[string]map[string]float64{}}
 }
 
-// findK6 looks beside the PATH into .tools/peers of the repository, in which the test's package lies.
+// findK6 looks on the PATH first.
 func findK6(t testing.TB) string {
 	t.Helper()
 	if path, err := exec.LookPath("k6"); err == nil {
 		return path
 	}
-	root, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
-	if err != nil {
-		t.Fatalf("finding the repository: %v", err)
-	}
-	path := filepath.Join(filepath.Dir(string(bytes.TrimSpace(root))), ".tools", "peers", "k6")
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("k6 is not installed: make peers builds it into .tools/peers")
-	}
-	return path
+	return Built(t, "k6")
 }

@@ -77,6 +77,21 @@ func Find(t testing.TB, debianPackage, program string) string {
 	return path
 }
 
+// Built returns the path of a program that `make peers` builds into .tools/peers of the repository, in which the test's
+// package lies, or fails the test.
+func Built(t testing.TB, program string) string {
+	t.Helper()
+	root, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatalf("finding the repository: %v", err)
+	}
+	path := filepath.Join(filepath.Dir(string(bytes.TrimSpace(root))), ".tools", "peers", program)
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%s is not installed: make peers builds it into .tools/peers", program)
+	}
+	return path
+}
+
 // Stop ends the process and waits for it. It may be called more than once.
 func (p *Process) Stop(t testing.TB) {
 	t.Helper()

@@ -17,18 +17,31 @@ type Prometheus struct {
 	URL string
 }
 
-// StartPrometheus starts a Prometheus with a configuration file; its data lives as long as the test.
-func StartPrometheus(t testing.TB, configFile string) *Prometheus {
+// StartPrometheus starts Debian's Prometheus, 2.42, with a configuration file and more flags; its data lives as long as the
+// test.
+func StartPrometheus(t testing.TB, configFile string, flags ...string) *Prometheus {
+	t.Helper()
+	return startPrometheus(t, "prometheus", configFile, flags...)
+}
+
+// StartPrometheus3 starts a Prometheus 3 likewise.
+func StartPrometheus3(t testing.TB, configFile string, flags ...string) *Prometheus {
+	t.Helper()
+	return startPrometheus(t, Built(t, "prometheus3/prometheus"), configFile, flags...)
+}
+
+func startPrometheus(t testing.TB, program, configFile string, flags ...string) *Prometheus {
 	t.Helper()
 	address := FreeAddress(t)
 	p := &Prometheus{URL: "http://" + address}
-	p.Process = Start(t, "prometheus", "prometheus",
-		"--config.file="+configFile, "--web.listen-address="+address, "--storage.tsdb.path=data")
+	p.Process = Start(t, "prometheus", program, append([]string{
+		"--config.file=" + configFile, "--web.listen-address=" + address, "--storage.tsdb.path=data",
+	}, flags...)...)
 	p.WaitFor(t, Answers(p.URL+"/-/ready"))
 	return p
 }
 
-// A Point is one series of an instant query and its value.
+// A Point is one series of an instant query and its value, which of a native histogram is its count.
 type Point struct {
 	Labels map[string]string
 	Value  float64
@@ -40,8 +53,9 @@ func (p *Prometheus) Query(ctx context.Context, expr string) ([]Point, error) {
 		Status, Error string
 		Data          struct {
 			Result []struct {
-				Metric map[string]string
-				Value  [2]any
+				Metric    map[string]string
+				Value     [2]any
+				Histogram []any
 			}
 		}
 	}
@@ -54,6 +68,10 @@ func (p *Prometheus) Query(ctx context.Context, expr string) ([]Point, error) {
 	var points []Point
 	for _, r := range answer.Data.Result {
 		text, _ := r.Value[1].(string)
+		if len(r.Histogram) == 2 {
+			h, _ := r.Histogram[1].(map[string]any)
+			text, _ = h["count"].(string)
+		}
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			return nil, fmt.Errorf("querying %q: %w", expr, err)
@@ -61,6 +79,32 @@ func (p *Prometheus) Query(ctx context.Context, expr string) ([]Point, error) {
 		points = append(points, Point{r.Metric, v})
 	}
 	return points, nil
+}
+
+// Unhealthy says of each rule what went wrong in its last evaluation, and of one that was not evaluated yet that it was not.
+func (p *Prometheus) Unhealthy(ctx context.Context) (problems []string, err error) {
+	var answer struct {
+		Data struct {
+			Groups []struct {
+				Rules []struct{ Name, Health, LastError string }
+			}
+		}
+	}
+	if err := getJSON(ctx, p.URL+"/api/v1/rules", &answer); err != nil {
+		return nil, err
+	}
+	rules := 0
+	for _, g := range answer.Data.Groups {
+		for _, r := range g.Rules {
+			if rules++; r.Health != "ok" {
+				problems = append(problems, fmt.Sprintf("%s: %s %s", r.Name, r.Health, r.LastError))
+			}
+		}
+	}
+	if rules == 0 {
+		return []string{"no rules"}, nil
+	}
+	return problems, nil
 }
 
 // getJSON reads a JSON answer whatever its status; Prometheus puts its errors into one.
