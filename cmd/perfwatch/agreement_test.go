@@ -25,13 +25,51 @@ const agreementTimeout = 2 * time.Minute
 // burstPatience is how long bursts are tried.
 const burstPatience = time.Minute
 
-// An agreement is perfwatch and the Prometheus that scrapes it, both of which saw the same random traffic and nothing
-// after it: the windows are longer than the test.
+// nativeStep is by how much the bounds of a bucket of a native histogram differ, the eighth root of 2: two estimates within it
+// may be apart by so much.
+const nativeStep = 1.0905077326652577
+
+// An agreement is perfwatch and each Prometheus that scrapes it, all of which saw the same random traffic and nothing after
+// it: the windows are longer than the test.
 type agreement struct {
-	config     *config.Config
-	perfwatch  string // base URL
-	prometheus *peer.Prometheus
-	rules      []firing
+	config    *config.Config
+	perfwatch string // base URL
+	scrapers  []scraper
+	rules     []firing
+}
+
+// A scraper is a Prometheus and how it has histograms.
+type scraper struct {
+	name   string
+	native bool // it has no classic series of what has buckets of its own
+	*peer.Prometheus
+}
+
+// startScrapers starts a Prometheus of each version for each way to scrape histograms.
+func startScrapers(t *testing.T, dir string) (all []scraper) {
+	t.Helper()
+	for i, s := range []struct {
+		name    string
+		start   func(t testing.TB, file string, flags ...string) *peer.Prometheus
+		flags   []string
+		options string
+		native  bool
+	}{
+		{"2.42", peer.StartPrometheus, nil, "", false},
+		{"2.42 native", peer.StartPrometheus, []string{"--enable-feature=native-histograms"}, "", true},
+		{"3", peer.StartPrometheus3, nil, "", false},
+		{"3 native", peer.StartPrometheus3, nil, "scrape_native_histograms: true, ", true},
+		{"3 both", peer.StartPrometheus3, nil, "scrape_native_histograms: true, always_scrape_classic_histograms: true, ", false},
+		{"3 custom buckets", peer.StartPrometheus3, nil, "convert_classic_histograms_to_nhcb: true, ", false},
+	} {
+		file := peer.WriteFile(t, dir, fmt.Sprintf("prometheus%d.yml", i), `
+global: {scrape_interval: 2s}
+rule_files: [perfwatch.rules.yml]
+scrape_configs: [{job_name: perfwatch, `+s.options+`file_sd_configs: [{files: [targets.json]}]}]
+`)
+		all = append(all, scraper{s.name, s.native, s.start(t, file, s.flags...)})
+	}
+	return all
 }
 
 // A firing is a rendered rule as Prometheus evaluates it.
@@ -62,9 +100,15 @@ func TestPerfwatchAndPrometheusAgree(t *testing.T) {
 	traffic.runPipeline(t, a.perfwatch, "daily", 3)
 	a.eventually(t, "traffic", func() string { return a.enough(t, traffic) })
 	traffic.hold(t)
-	for i := range a.config.Objectives {
-		o := &a.config.Objectives[i]
-		a.eventually(t, o.Name, func() string { return a.compare(t, o) })
+	for _, s := range a.scrapers {
+		t.Run(s.name, func(t *testing.T) {
+			for i := range a.config.Objectives {
+				o := &a.config.Objectives[i]
+				a.eventually(t, o.Name, func() string { return a.compare(t, s, o) })
+			}
+			a.eventually(t, "rules", func() string { return s.evaluates(t) })
+			a.scrapedAs(t, s)
+		})
 	}
 	for _, m := range objective.Measures() {
 		if m == objective.PromQL { // Prometheus alone has its value
@@ -84,21 +128,20 @@ func startAgreement(t *testing.T, traffic *traffic) *agreement {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rendered, err := alerts.Render(cfg.Objectives, alerts.Options{}).Encode(alerts.Prometheus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What is recorded once a minute is recorded as often as the test scrapes.
+	peer.WriteFile(t, dir, "perfwatch.rules.yml", strings.ReplaceAll(string(rendered), "interval: 1m\n", "interval: 2s\n"))
 	// Prometheus is there first, so that what waits for its first scrape waits as short as can be.
-	a := &agreement{config: cfg, prometheus: peer.StartPrometheus(t, peer.WriteFile(t, dir, "prometheus.yml", `
-global: {scrape_interval: 1s}
-scrape_configs: [{job_name: perfwatch, file_sd_configs: [{files: [targets.json]}]}]
-`))}
+	a := &agreement{config: cfg, scrapers: startScrapers(t, dir)}
 	listen := peer.FreeAddress(t)
 	a.perfwatch = "http://" + listen
 	d := peer.StartWith(t, []string{"HOST_PROC=" + traffic.proc}, "", "perfwatch", "serve", "--config.file="+file,
 		"--web.listen-address="+listen, "--storage.path="+t.TempDir(), "--web.enable-lifecycle")
 	peer.WriteFile(t, dir, "targets.json", fmt.Sprintf(`[{"targets": [%q]}]`, listen))
 	d.WaitFor(t, peer.Answers(a.perfwatch+"/-/ready"))
-	rendered, err := alerts.Render(cfg.Objectives, alerts.Options{}).Encode(alerts.Prometheus)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var text struct{ Groups []struct{ Rules []firing } }
 	if err := yaml.Unmarshal(rendered, &text); err != nil {
 		t.Fatal(err)
@@ -122,13 +165,54 @@ func (a *agreement) eventually(t *testing.T, what string, check func() string) {
 	t.Fatalf("%s, after %v: %s", what, agreementTimeout, missing)
 }
 
-// scraped says whether Prometheus has the counters as they are before the traffic.
+// scraped says whether each Prometheus has the counters as they are before the traffic.
 func (a *agreement) scraped(t *testing.T) string {
-	points, err := a.prometheus.Query(t.Context(), `sum(perfwatch_probe_runs_total) == 0 and sum(perfwatch_redis_up) == 1`)
-	if err != nil || len(points) != 1 {
-		return fmt.Sprintf("%v, %v", points, err)
+	for _, s := range a.scrapers {
+		points, err := s.Query(t.Context(), `sum(perfwatch_probe_runs_total) == 0 and sum(perfwatch_redis_up) == 1`)
+		if err != nil || len(points) != 1 {
+			return fmt.Sprintf("%s: %v, %v", s.name, points, err)
+		}
 	}
 	return ""
+}
+
+// evaluates says whether a Prometheus evaluates every rule, and has what is recorded of probes.
+func (s *scraper) evaluates(t *testing.T) string {
+	problems, err := s.Unhealthy(t.Context())
+	if err != nil || len(problems) > 0 {
+		return fmt.Sprintf("%v, %v", problems, err)
+	}
+	// Prometheus 2.45 is the first that sums native histograms over time.
+	records := []string{alerts.RecentMean, alerts.P95OfDay}
+	if s.name == "2.42 native" {
+		records = records[:1]
+	}
+	for _, r := range records {
+		if points, err := s.Query(t.Context(), "count("+r+") >= 40"); err != nil || len(points) != 1 {
+			return fmt.Sprintf("%s: %v, %v, want one of each probe", r, points, err)
+		}
+	}
+	return ""
+}
+
+// scrapedAs checks that a Prometheus has the durations of probes as its name says, and that none is counted twice.
+func (a *agreement) scrapedAs(t *testing.T, s scraper) {
+	t.Helper()
+	has := func(expr string) bool {
+		points, err := s.Query(t.Context(), expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(points) > 0
+	}
+	classic := has("perfwatch_probe_duration_seconds_count")
+	native := has("perfwatch_probe_duration_seconds")
+	if want := s.name == "2.42" || s.name == "3" || s.name == "3 both"; classic != want {
+		t.Errorf("classic series are there: %t, want %t", classic, want)
+	}
+	if want := s.name != "2.42" && s.name != "3"; native != want {
+		t.Errorf("native histograms are there: %t, want %t", native, want)
+	}
 }
 
 // verdicts asks perfwatch what it says of its objectives.
@@ -169,13 +253,13 @@ func (a *agreement) enough(t *testing.T, traffic *traffic) string {
 }
 
 // compare holds what perfwatch says of an objective against what Prometheus does.
-func (a *agreement) compare(t *testing.T, o *objective.Objective) string {
+func (a *agreement) compare(t *testing.T, s scraper, o *objective.Objective) string {
 	said, err := a.verdicts(t)
 	if err != nil {
 		return err.Error()
 	}
 	v := said[o.Name]
-	points, err := a.prometheus.Query(t.Context(), alerts.Value(o))
+	points, err := s.Query(t.Context(), alerts.Value(o))
 	if o.Measure.OfBurst() && v.Value == nil && err == nil && len(points) == 0 {
 		t.Logf("%s %s: no burst was valid, and neither has a value", o.Name, o.Measure)
 		return ""
@@ -184,16 +268,23 @@ func (a *agreement) compare(t *testing.T, o *objective.Objective) string {
 		return fmt.Sprintf("perfwatch says %+v, Prometheus %v, %v", v, points, err)
 	}
 	got, want := points[0].Value, *v.Value
-	if !within(want, got) && !(o.Measure.OverDurations() && a.sameBucket(t, o.Measure, want, got)) {
+	agrees := within(want, got) ||
+		o.Measure.OverDurations() && (a.sameBucket(t, o.Measure, want, got) || s.native && nearby(want, got))
+	if !agrees {
 		return fmt.Sprintf("perfwatch says %g, Prometheus %g", want, got)
 	}
 	for _, r := range a.rules {
 		if r.Labels.Objective != o.Name {
 			continue
 		}
-		points, err := a.prometheus.Query(t.Context(), r.Expr)
+		points, err := s.Query(t.Context(), r.Expr)
 		if err != nil {
 			return err.Error()
+		}
+		if s.native && o.Measure.OverDurations() && slices.ContainsFunc(o.Thresholds(), func(t objective.Threshold) bool {
+			return nearby(t.Value, got)
+		}) {
+			continue // its bucket is shared out between the sides of the threshold
 		}
 		if fires, must := len(points) == 1, v.crossed(r.Labels.Severity); fires != must {
 			return fmt.Sprintf("the %s of %s fires: %t, want %t: perfwatch says %+v of %g", r.Labels.Severity, o.Name, fires, must, v, want)
@@ -223,13 +314,16 @@ func within(want, got float64) bool {
 	return math.Abs(got-want) <= 0.01*math.Abs(want)+1e-9
 }
 
+// nearby says that two durations may lie in one bucket of a native histogram.
+func nearby(x, y float64) bool { return max(x, y) <= nativeStep*min(x, y) }
+
 // sameBucket says that two durations lie in the same bucket of the classic histogram of a measure.
 func (a *agreement) sameBucket(t *testing.T, m objective.Measure, x, y float64) bool {
 	histogram := map[objective.Measure]string{
 		objective.Latency: "perfwatch_probe_duration_seconds", objective.PageFCP: "perfwatch_page_first_contentful_paint_seconds",
 		objective.PageTTI: "perfwatch_page_time_to_interactive_seconds",
 	}[m]
-	points, err := a.prometheus.Query(t.Context(), "group by (le) ("+histogram+"_bucket)")
+	points, err := a.scrapers[0].Query(t.Context(), "group by (le) ("+histogram+"_bucket)")
 	if err != nil || len(points) < 10 {
 		t.Fatalf("buckets of %s: %v, %v", histogram, points, err)
 	}
