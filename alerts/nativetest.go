@@ -10,7 +10,7 @@ import (
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
-const nativeHeader = "Generated with perfwatch.rules.yml from the same objectives; run by promtool test rules of Prometheus 3:\n" +
+const nativeHeader = "Generated with perfwatch.rules.yml from the same objectives; run by `promtool test rules` of 3.x:\n" +
 	"that of 2.42 reads no native histograms. Their buckets are the classic ones, so that a threshold is exact."
 
 // RenderNativeTests makes the promtool tests of what Render makes of histograms, for a Prometheus that has them native and

@@ -287,7 +287,8 @@ func (a *agreement) compare(t *testing.T, s scraper, o *objective.Objective) str
 			continue // its bucket is shared out between the sides of the threshold
 		}
 		if fires, must := len(points) == 1, v.crossed(r.Labels.Severity); fires != must {
-			return fmt.Sprintf("the %s of %s fires: %t, want %t: perfwatch says %+v of %g", r.Labels.Severity, o.Name, fires, must, v, want)
+			return fmt.Sprintf("the %s of %s fires: %t, want %t: perfwatch says %+v of %g",
+				r.Labels.Severity, o.Name, fires, must, v, want)
 		}
 	}
 	t.Logf("%s %s: %d samples, %s, perfwatch %.5g, Prometheus %.5g", o.Name, o.Measure, v.Samples, v.State, want, got)

@@ -207,6 +207,24 @@ func (s *stand) nobodyElsePaged(t *testing.T, wave []row, since time.Time) {
 	}
 }
 
+// testAlertsOfPrometheus3 checks that each alert that was delivered fired there too, at both of its severities.
+func (s *stand) testAlertsOfPrometheus3(t *testing.T) {
+	for _, wave := range append(waves(), pageWave()) {
+		for _, r := range wave {
+			for _, severity := range []string{"warning", "critical"} {
+				fired := fmt.Sprintf(`count_over_time(ALERTS{alertname=%q,severity=%q,alertstate="firing"}[1h])`, r.alert, severity)
+				if points, err := s.prometheus3.Query(t.Context(), fired); err != nil || len(points) != 1 {
+					t.Errorf("%s: %v, %v, want one series", fired, points, err)
+				}
+			}
+		}
+	}
+	points, err := s.prometheus3.Query(t.Context(), `{__name__=~"perfwatch_(probe|page)_.*_count"}`)
+	if err != nil || len(points) > 0 {
+		t.Errorf("it has classic series: %v, %v", points, err)
+	}
+}
+
 func inWave(wave []row, id string) bool {
 	for _, r := range wave {
 		if r.id == id {

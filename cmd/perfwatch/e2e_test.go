@@ -37,6 +37,7 @@ type stand struct {
 	file                string // the configuration
 	config              *config.Config
 	prometheus          *peer.Prometheus
+	prometheus3         *peer.Prometheus // with the same rules; it has native histograms alone, and tells nobody
 	alertmanager        *peer.Alertmanager
 	to                  peer.Recipients
 	machine             *machine
@@ -120,14 +121,19 @@ func (s *stand) startPrometheus(t *testing.T, dir, perfwatch string) {
 		t.Fatalf("rendering rules: %v", err)
 	}
 	peer.WriteFile(t, dir, "perfwatch.rules.yml", string(rules))
-	s.prometheus = peer.StartPrometheus(t, peer.WriteFile(t, dir, "prometheus.yml", fmt.Sprintf(`
-global: {scrape_interval: 1s, evaluation_interval: 1s}
+	configured := func(name, scrape, alerting string) string {
+		return peer.WriteFile(t, dir, name, fmt.Sprintf(`
+global: {scrape_interval: 1s, evaluation_interval: 1s%s}
 rule_files: [perfwatch.rules.yml]
-alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
+alerting: {alertmanagers: [%s]}
 scrape_configs:
   - job_name: perfwatch
     static_configs: [{targets: [%q]}]
-`, strings.TrimPrefix(s.alertmanager.URL, "http://"), perfwatch)))
+`, scrape, alerting, perfwatch))
+	}
+	s.prometheus = peer.StartPrometheus(t, configured("prometheus.yml", "",
+		fmt.Sprintf("{static_configs: [{targets: [%q]}]}", strings.TrimPrefix(s.alertmanager.URL, "http://"))))
+	s.prometheus3 = peer.StartPrometheus3(t, configured("prometheus3.yml", ", scrape_native_histograms: true", ""))
 }
 
 // eventually waits until check returns "", which otherwise says what is still missing.
@@ -154,7 +160,8 @@ func TestEndToEnd(t *testing.T) {
 	preferred(func() { s = newStand(t) })
 	s.waitForObjectives(t)
 	t.Run("metrics page passes promtool", s.testMetricsPage)
-	t.Run("every panel has data", s.testPanels)
+	t.Run("every panel has data", func(t *testing.T) { s.testPanels(t, s.prometheus) })
+	t.Run("every panel has data of native histograms", func(t *testing.T) { s.testPanels(t, s.prometheus3) })
 	t.Run("dashboards are drawn without Grafana", s.testPreview)
 	t.Run("a burst is held against the earlier ones", s.testRegression)
 	t.Run("alerts", func(t *testing.T) {
@@ -167,6 +174,7 @@ func TestEndToEnd(t *testing.T) {
 			s.runWaves(t)
 		})
 	})
+	t.Run("Prometheus 3 saw the same alerts", s.testAlertsOfPrometheus3)
 	s.printTimes(t)
 }
 
@@ -222,7 +230,7 @@ func (s *stand) testMetricsPage(t *testing.T) {
 	}
 }
 
-func (s *stand) testPanels(t *testing.T) {
+func (s *stand) testPanels(t *testing.T, from *peer.Prometheus) {
 	rendered := dashboards.Render(s.config)
 	queries := 0
 	for _, d := range rendered {
@@ -232,7 +240,7 @@ func (s *stand) testPanels(t *testing.T) {
 			}
 			queries++
 			eventually(t, func() string {
-				points, err := s.prometheus.Query(t.Context(), e.Expr)
+				points, err := from.Query(t.Context(), e.Expr)
 				if err != nil {
 					return fmt.Sprintf("panel %q: %v", e.Panel, err)
 				}
