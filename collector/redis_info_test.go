@@ -1,16 +1,19 @@
 package collector
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 func TestARecordedInfoIsRead(t *testing.T) {
@@ -28,22 +31,13 @@ func TestARecordedInfoIsRead(t *testing.T) {
 	}
 }
 
-// Of KeyDB, Dragonfly and Redis 5 there is no recording: no package of them could be had. What is known of their fields
-// stands in the rows of the tests below.
 func TestRecordedInfosOfOtherServersAreRead(t *testing.T) {
 	for _, row := range []struct{ file, engine, version, errors, lazyFreed string }{
 		{"redis-6.0.16.info", "redis", "6.0.16", "[]", "unknown"},
 		{"redis-8.0.2.info", "redis", "8.0.2", "[{WRONGTYPE 1 0}]", "0"},
 		{"valkey-8.1.1.info", "valkey", "8.1.1", "[{WRONGTYPE 1 0}]", "0"},
 	} {
-		text, err := os.ReadFile("testdata/" + row.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.HasPrefix(string(text), "# Origin: ") {
-			t.Errorf("%s does not say where it is from", row.file)
-		}
-		s, err := parseInfo(string(text))
+		s, err := parseInfo(recording(t, row.file))
 		if err != nil {
 			t.Fatalf("%s: %v", row.file, err)
 		}
@@ -64,6 +58,70 @@ func TestRecordedInfosOfOtherServersAreRead(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s:\n%s", row.file, diff)
 		}
+	}
+}
+
+// recording is an INFO of testdata.
+func recording(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(string(text), "# Origin: ") {
+		t.Errorf("%s does not say where it is from", file)
+	}
+	return string(text)
+}
+
+// Servers of which there is no package, as others recorded them: read when they had counted nothing, and as they are recorded.
+// What they do not say is absent.
+func TestRecordedInfosOfServersElsewhereBecomeMetrics(t *testing.T) {
+	counted := regexp.MustCompile(`(?m)^(keyspace_hits|keyspace_misses|expired_keys|total_commands_processed):[0-9]+`)
+	byName := regexp.MustCompile(`(?m)^(cmdstat|errorstat)_.*\n`)
+	for file, want := range map[string]map[string]string{
+		"redis-5.0.3.info": {
+			`info{engine="redis",@,role="master",version="5.0.3"}`: "1", `keyspace_hits_total{@}`: "1.42166478e+08",
+			`keyspace_misses_total{@}`: "97472", `hit_ratio{@}`: "0.9993148510216397", `expired_keys_total{@}`: "14679",
+			`lazy_freed_objects_total{@}`: "", `commands_total{command="get",@}`: "", `memory_used_bytes{@}`: "7.121264e+06",
+			`memory_peak_bytes{@}`: "1.133588e+07", `memory_max_bytes{@}`: "", `memory_fragmentation_ratio{@}`: "2.36",
+			`connected_clients{@}`: "13", `tracking_clients{@}`: "", `replicas{@}`: "0", `db_keys{db="0",@}`: "3949",
+			`db_expiring_keys{db="0",@}`: "1021", `db_average_ttl_seconds{db="0",@}`: "1.184741395548e+09",
+			`db_keys{db="2",@}`: "220", `db_average_ttl_seconds{db="2",@}`: "", `db_keys{db="3",@}`: "16",
+		},
+		"redis-5.0.4.info": {
+			`info{engine="redis",@,role="master",version="5.0.4"}`: "1", `hit_ratio{@}`: "0.5210812648758926",
+			`commands_total{command="get",@}`: "9", `command_duration_seconds_sum{command="get",@}`: "0.003663",
+			`commands_total{command="set",@}`: "0", `commands_total{command="info",@}`: "6.469582e+06", `errors_total{error="ERR",@}`: "",
+			`memory_used_bytes{@}`: "", `memory_resident_bytes{@}`: "7.233536e+06", `memory_max_bytes{@}`: "4.3646976e+08",
+			`replicas{@}`: "1", `replica_lag_seconds{@}`: "0", `db_keys{db="0",@}`: "",
+		},
+		"keydb-6.3.4.info": {
+			`info{engine="keydb",@,role="master",version="6.3.4"}`: "1", `keyspace_hits_total{@}`: "1.151884e+07",
+			`hit_ratio{@}`: "0.8530733804377981", `commands_processed_total{@}`: "3.3024335e+07", `errors_total{error="ERR",@}`: "6",
+			`lazy_freed_objects_total{@}`: "0", `commands_total{command="get",@}`: "", `memory_used_bytes{@}`: "6.935528e+07",
+			`memory_max_bytes{@}`: "", `tracking_clients{@}`: "0", `db_keys{db="0",@}`: "526496", `db_average_ttl_seconds{db="0",@}`: "",
+		},
+		"dragonfly-2.0.0.info": {
+			`info{engine="dragonfly",@,role="master",version="df-v2.0.0"}`: "1", `keyspace_hits_total{@}`: "0", `hit_ratio{@}`: "",
+			`commands_processed_total{@}`: "1", `rejected_connections_total{@}`: "", `lazy_freed_objects_total{@}`: "",
+			`memory_used_bytes{@}`: "6.784704e+06", `memory_max_bytes{@}`: "4.8540578611e+10", `memory_fragmentation_ratio{@}`: "",
+			`tracking_clients{@}`: "", `db_keys{db="0",@}`: "0", `db_average_ttl_seconds{db="0",@}`: "", `restarts_total{@}`: "0",
+		},
+	} {
+		text := recording(t, file)
+		says := byName.ReplaceAllString(counted.ReplaceAllString(text, "$1:0"), "")
+		r := scriptedRedis("cache", func(context.Context, time.Duration) (string, error) { return says, nil }, emptyBook(), quiet())
+		reg := prometheus.NewPedanticRegistry()
+		reg.MustRegister(r)
+		r.pull(t.Context(), time.Second)
+		says = text
+		r.pull(t.Context(), time.Second)
+		all := map[string]string{}
+		for series, value := range want {
+			all["perfwatch_redis_"+strings.ReplaceAll(series, "@", `redis="cache"`)] = value
+		}
+		t.Run(file, func(t *testing.T) { wantSeries(t, reg, all) })
 	}
 }
 
