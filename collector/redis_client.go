@@ -47,9 +47,12 @@ type redisClient struct {
 	client  *redis.Client         // nil after an error, so that the next question starts from nothing
 	conn    *replyGuard           // the one that the client has
 
-	primary func(context.Context, time.Duration) (string, error) // where it is now; nil of a server that stays where it is
-	asked   time.Time                                            // when primary was
+	primary primaryFunc // where it is now; nil of a server that stays where it is
+	asked   time.Time   // when primary was
 }
+
+// A primaryFunc finds the address of a primary, which is not the doubted one.
+type primaryFunc func(ctx context.Context, timeout time.Duration, doubted string) (string, error)
 
 // newRedisClient makes a client of a server or, of what sentinels watch, of the primary. That of a cluster is for the
 // first of its nodes.
@@ -98,8 +101,42 @@ func newRedisClient(server RedisServer) (*redisClient, error) {
 	}}, nil
 }
 
-// info asks once, within the context's deadline and timeout.
+// info asks once, within the context's deadline and timeout. The sentinel that was asked first may not have heard of a
+// failover: of a primary that says that it is a replica, the others are asked at once.
 func (c *redisClient) info(ctx context.Context, timeout time.Duration) (string, error) {
+	if err := c.follow(ctx, timeout); err != nil {
+		return "", err
+	}
+	text, err := c.askInfo(ctx, timeout)
+	if err != nil || c.primary == nil || !isReplica(text) {
+		return text, err
+	}
+	address, err := c.primary(ctx, timeout/2, c.options.Addr)
+	if err != nil {
+		return "", err
+	}
+	c.moveTo(address)
+	if text, err = c.askInfo(ctx, timeout); err == nil && isReplica(text) {
+		return "", fmt.Errorf("finding the primary: %s is a replica too", address)
+	}
+	return text, err
+}
+
+func (c *redisClient) askInfo(ctx context.Context, timeout time.Duration) (string, error) {
+	reply, err := c.ask(ctx, timeout, "INFO", "all")
+	text, ok := reply.(string)
+	if err == nil && !ok {
+		err = fmt.Errorf("asking for INFO: a %T, want a string", reply)
+	}
+	return text, err
+}
+
+// isReplica says that an INFO is of a replica, as Redis or Dragonfly calls it.
+func isReplica(info string) bool {
+	return strings.Contains(info, "\nrole:slave\r\n") || strings.Contains(info, "\nrole:replica\r\n")
+}
+
+func (c *redisClient) infoOnce(ctx context.Context, timeout time.Duration) (string, error) {
 	reply, err := c.do(ctx, timeout, "INFO", "all")
 	text, ok := reply.(string)
 	if err == nil && !ok {
@@ -108,12 +145,17 @@ func (c *redisClient) info(ctx context.Context, timeout time.Duration) (string, 
 	return text, err
 }
 
-// do sends one command, within the context's deadline and timeout. The reply is nil where Redis says nil. A command that
-// Redis refuses leaves the connection as it is.
+// do sends one command to where the server is now, within the context's deadline and timeout. The reply is nil where Redis
+// says nil. A command that Redis refuses leaves the connection as it is.
 func (c *redisClient) do(ctx context.Context, timeout time.Duration, args ...any) (any, error) {
 	if err := c.follow(ctx, timeout); err != nil {
 		return nil, err
 	}
+	return c.ask(ctx, timeout, args...)
+}
+
+// ask sends it to where the server was last.
+func (c *redisClient) ask(ctx context.Context, timeout time.Duration, args ...any) (any, error) {
 	if err := c.connect(ctx, timeout); err != nil {
 		return nil, err
 	}
@@ -152,17 +194,21 @@ func (c *redisClient) follow(ctx context.Context, timeout time.Duration) error {
 	if c.primary == nil || c.client != nil && time.Since(c.asked) < primaryInterval {
 		return nil
 	}
-	address, err := c.primary(ctx, timeout/2)
-	switch {
-	case err != nil && c.client == nil:
+	address, err := c.primary(ctx, timeout/2, "")
+	if err != nil && c.client == nil {
 		return err
-	case err != nil || address == c.options.Addr:
-	default:
-		_ = c.close() // of a server that is not ours any more
-		c.options.Addr = address
+	}
+	if err == nil && address != c.options.Addr {
+		c.moveTo(address)
 	}
 	c.asked = time.Now()
 	return nil
+}
+
+// moveTo goes to another server.
+func (c *redisClient) moveTo(address string) {
+	_ = c.close() // of a server that is not ours any more
+	c.options.Addr, c.asked = address, time.Now()
 }
 
 // connect makes a client of one connection, if there is none. It dials itself: the library's pool would write each

@@ -42,26 +42,34 @@ func (s *RedisServer) at(address string) RedisServer {
 	return node
 }
 
-// primary asks the sentinels where the primary is.
-func (s *RedisServer) primary(ctx context.Context, timeout time.Duration) (string, error) {
-	reply, err := s.askSentinel(ctx, timeout, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", s.Sentinel.Master)
-	if err != nil {
-		return "", err
+// primary asks the sentinels where the primary is: one after the other until one knows it. One that names the doubted
+// address, whose server says that it is a replica, has not heard of a failover, and the next one is asked.
+func (s *RedisServer) primary(ctx context.Context, timeout time.Duration, doubted string) (string, error) {
+	err := fmt.Errorf("finding the primary: no sentinel knows %q", s.Sentinel.Master)
+	for left := s.Sentinel.Addresses; len(left) > 0; {
+		reply, from, failed := s.askSentinel(ctx, timeout, left, "GET-MASTER-ADDR-BY-NAME")
+		if failed != nil {
+			return "", failed
+		}
+		if parts, _ := reply.([]any); len(parts) == 2 {
+			named := joinAddress(parts[0], parts[1])
+			if named != doubted {
+				return named, nil
+			}
+			err = fmt.Errorf("finding the primary: the sentinels say %s, which is a replica", doubted)
+		}
+		left = left[slices.Index(left, from)+1:]
 	}
-	parts, _ := reply.([]any)
-	if len(parts) != 2 {
-		return "", fmt.Errorf("finding the primary: no sentinel knows %q", s.Sentinel.Master)
-	}
-	return joinAddress(parts[0], parts[1]), nil
+	return "", err
 }
 
 // sentinelNodes asks the sentinels for the primary and its replicas.
 func (s *RedisServer) sentinelNodes(ctx context.Context, timeout time.Duration) ([]string, error) {
-	first, err := s.primary(ctx, timeout/2)
+	first, err := s.primary(ctx, timeout/2, "")
 	if err != nil {
 		return nil, err
 	}
-	reply, err := s.askSentinel(ctx, timeout/2, "SENTINEL", "REPLICAS", s.Sentinel.Master)
+	reply, _, err := s.askSentinel(ctx, timeout/2, s.Sentinel.Addresses, "REPLICAS")
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +88,12 @@ func (s *RedisServer) sentinelNodes(ctx context.Context, timeout time.Duration) 
 	return nodes, nil
 }
 
-func (s *RedisServer) askSentinel(ctx context.Context, timeout time.Duration, command ...any) (any, error) {
+// askSentinel asks the first of some sentinels that answers about the primary.
+func (s *RedisServer) askSentinel(
+	ctx context.Context, timeout time.Duration, addresses []string, what string,
+) (reply any, from string, err error) {
 	asked := RedisServer{Username: s.Sentinel.Username, PasswordFile: s.Sentinel.PasswordFile, TLS: s.TLS}
-	reply, _, err := askAny(ctx, timeout, &asked, s.Sentinel.Addresses, command...)
-	return reply, err
+	return askAny(ctx, timeout, &asked, addresses, "SENTINEL", what, s.Sentinel.Master)
 }
 
 // clusterNodes asks the cluster who is in it: primaries and replicas, those that are down included. The user needs

@@ -132,17 +132,21 @@ func TestSentinelsSayWhichServerIsReadAndAFailoverAddsNoTraffic(t *testing.T) {
 	for range 900 { // the replica has counted more than the primary
 		client(t, replica.Address).Get(t.Context(), "nothing")
 	}
-	pull := func() {
+	tapes := []*tape{{reg: reg}, {reg: regs}}
+	pull := func(want map[string]string) {
 		one.pull(t.Context(), testTimeout)
 		both.pull(t.Context(), testTimeout)
+		for _, p := range tapes {
+			p.frame(t, want)
+		}
 	}
-	pull()
+	pull(nil)
 	c := connTo(t, RedisServer{Sentinel: &sentinels})
 	must(t, c, "SET", "key", "x")
 	for range 40 {
 		must(t, c, "GET", "key")
 	}
-	pull()
+	pull(map[string]string{came(tapedHits): "40", came(tapedMisses): "0"})
 	hits, misses := `perfwatch_redis_keyspace_hits_total{redis="cache"}`, `perfwatch_redis_keyspace_misses_total{redis="cache"}`
 	wantSeries(t, reg, map[string]string{hits: "40", misses: "0", `perfwatch_redis_nodes{redis="cache"}`: ""})
 	wantSeries(t, regs, map[string]string{
@@ -151,8 +155,9 @@ func TestSentinelsSayWhichServerIsReadAndAFailoverAddsNoTraffic(t *testing.T) {
 	})
 
 	primary.Stop(t)
+	none := map[string]string{trafficOf("rate"): "0", trafficOf("resets"): "0"}
 	replica.WaitFor(t, func() error { // the sentinel makes the replica the primary
-		pull()
+		pull(none)
 		if _, ok := series(t, regs)[ofNode("replicas", replica)]; !ok {
 			return errors.New("the replica is not a primary yet")
 		}
@@ -166,9 +171,63 @@ func TestSentinelsSayWhichServerIsReadAndAFailoverAddsNoTraffic(t *testing.T) {
 		ofNode("up", primary): "0", ofNode("up", replica): "1", ofNode("keyspace_hits_total", primary): "40",
 		ofNode("restarts_total", replica): "0", ofNode("keyspace_misses_total", replica): "0",
 	})
+	benchmark(t, replica.Address, 7, "GET", "nothing")
+	pull(map[string]string{came(tapedHits): "0", came(tapedMisses): "7"})
+	for _, p := range tapes {
+		p.check(t)
+	}
 	c.Do(t.Context(), "GET", "key") //nolint:errcheck // over the connection that broke, perhaps
 	_, _ = c.Do(t.Context(), "PING")
 	must(t, c, "SET", "key", "y") // a replica would refuse
+}
+
+// A sentinel that was cut off names the primary of before a failover, or none.
+func TestAnotherSentinelIsAskedWhenOneIsBehind(t *testing.T) {
+	t.Parallel()
+	primary := peer.StartRedis(t)
+	replica := peer.StartRedisReplica(t, primary)
+	naming := func(reply string) string {
+		return strings.TrimPrefix(fakeServer(t, func(command string) string {
+			if command == "SENTINEL" {
+				return reply
+			}
+			return "-ERR unknown command\r\n"
+		}), "redis://")
+	}
+	address := func(n *peer.Redis) string {
+		host, port, _ := strings.Cut(n.Address, ":")
+		return "*2\r\n" + bulk(host) + bulk(port)
+	}
+	for _, row := range []struct {
+		name    string
+		replies []string
+		err     string
+	}{
+		{"the second knows better", []string{address(replica), address(primary)}, ""},
+		{"the first knows none", []string{"*-1\r\n", address(primary)}, ""},
+		{"all are behind", []string{address(replica), address(replica)}, "the sentinels say " + replica.Address + ", which is a replica"},
+		{"the second is too", []string{address(replica), "*-1\r\n"}, "the sentinels say " + replica.Address + ", which is a replica"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			sentinels := &RedisSentinel{Master: "carts"}
+			for _, reply := range row.replies {
+				sentinels.Addresses = append(sentinels.Addresses, naming(reply))
+			}
+			r, reg := watch(t, RedisServer{Sentinel: sentinels}, emptyBook())
+			for range 2 {
+				r.pull(t.Context(), testTimeout)
+				if row.err != "" {
+					up(t, reg, "0")
+				} else {
+					wantSeries(t, reg, map[string]string{`perfwatch_redis_replicas{redis="cache"}`: "1"})
+				}
+			}
+			if err := fmt.Sprint(only(r).err); row.err != "" && !strings.Contains(err, row.err) {
+				t.Errorf("error %q, want one with %q", err, row.err)
+			}
+			wantSeries(t, reg, map[string]string{`perfwatch_redis_restarts_total{redis="cache"}`: map[bool]string{true: "0"}[row.err == ""]})
+		})
+	}
 }
 
 func TestASentinelThatDoesNotKnowThePrimarySaysSo(t *testing.T) {
@@ -190,7 +249,7 @@ func TestASentinelThatDoesNotKnowThePrimarySaysSo(t *testing.T) {
 			server := RedisServer{Sentinel: &RedisSentinel{Master: "carts", Addresses: []string{address}}}
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
-			if got, err := server.primary(ctx, 500*time.Millisecond); err == nil || !strings.Contains(err.Error(), row.want) {
+			if got, err := server.primary(ctx, 500*time.Millisecond, ""); err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("found %q and error %v, want one with %q", got, err, row.want)
 			}
 			r, reg := watch(t, server, emptyBook())
