@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/perfwatch/perfwatch/internal/cgroup"
 	"github.com/perfwatch/perfwatch/internal/objective"
 	"github.com/perfwatch/perfwatch/probes"
 )
@@ -181,7 +182,7 @@ func BenchmarkHostSample(b *testing.B) {
 			host := NewHost(group, emptyBook(), quiet())
 			if group == "/limits" {
 				dir := b.TempDir()
-				files := version2()
+				files := limitedGroup()
 				for file, text := range files {
 					path := filepath.Join(dir, file)
 					if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
@@ -189,7 +190,7 @@ func BenchmarkHostSample(b *testing.B) {
 					}
 				}
 				limited := newLimitedHost("", newHostSource())
-				limited.tree = cgroupTree{root: filepath.Join(dir, "sys/fs/cgroup"), proc: filepath.Join(dir, "proc")}
+				limited.tree = cgroup.Tree{Root: filepath.Join(dir, "sys/fs/cgroup"), Proc: filepath.Join(dir, "proc")}
 				host = newHost(limited.read, emptyBook(), quiet())
 			}
 			b.ReportAllocs()

@@ -3,6 +3,8 @@ package collector
 import (
 	"context"
 	"time"
+
+	"github.com/perfwatch/perfwatch/internal/cgroup"
 )
 
 // limitsInterval is how often the limits of cgroups are looked for.
@@ -12,18 +14,18 @@ const limitsInterval = 10 * time.Second
 // group uses of it.
 type limitedHost struct {
 	machine func(context.Context) (hostState, error)
-	tree    cgroupTree
+	tree    cgroup.Tree
 	began   time.Time
 
 	looked      time.Time // for the limits
-	memory, cpu cgroupLimit
+	memory, cpu cgroup.Limit
 	hasMemory   bool
 	hasCPU      bool
 }
 
 // newLimitedHost judges the least of the machine and a group; "" is the group of this process.
 func newLimitedHost(group string, machine func(context.Context) (hostState, error)) *limitedHost {
-	return &limitedHost{machine: machine, tree: newCgroupTree(group), began: time.Now()}
+	return &limitedHost{machine: machine, tree: cgroup.Of(group), began: time.Now()}
 }
 
 func (l *limitedHost) read(ctx context.Context) (hostState, error) {
@@ -33,27 +35,28 @@ func (l *limitedHost) read(ctx context.Context) (hostState, error) {
 	}
 	now := time.Now()
 	if l.looked.IsZero() || now.Sub(l.looked) >= limitsInterval {
-		l.memory, l.hasMemory = l.tree.least("memory")
-		l.cpu, l.hasCPU = l.tree.least("cpu")
+		l.memory, l.hasMemory = l.tree.Least(cgroup.Memory)
+		l.cpu, l.hasCPU = l.tree.Least(cgroup.CPU)
 		l.looked = now
 	}
-	if l.hasMemory && l.memory.most < float64(state.memory) {
-		used, err := l.memory.memoryUsed()
+	if l.hasMemory && l.memory.Most < float64(state.memory) {
+		used, err := l.memory.MemoryUsed()
 		if err != nil {
 			l.looked = time.Time{} // the group may be gone
 			return state, err
 		}
-		state.memory, state.memoryLimited = uint64(l.memory.most), true
+		state.memory, state.memoryLimited = uint64(l.memory.Most), true
 		state.available = state.memory - min(state.memory, uint64(used))
 	}
-	if l.hasCPU && l.cpu.most < state.cpus {
-		if state.busy, err = l.cpu.cpuUsed(); err != nil {
+	if l.hasCPU && l.cpu.Most < state.cpus {
+		if state.busy, err = l.cpu.CPUUsed(); err != nil {
 			l.looked = time.Time{}
 			return state, err
 		}
-		state.throttled.v, state.throttled.known = l.cpu.throttled()
-		state.cpus, state.quota = l.cpu.most, l.cpu.most
-		state.total = now.Sub(l.began).Seconds() * l.cpu.most
+		throttled, known := l.cpu.Throttled()
+		state.throttled = maybe{throttled.Seconds(), known}
+		state.cpus, state.quota = l.cpu.Most, l.cpu.Most
+		state.total = now.Sub(l.began).Seconds() * l.cpu.Most
 	}
 	return state, nil
 }

@@ -32,10 +32,11 @@ func floors() map[string][]string {
 		"internal/chart":      nil,
 		"internal/preview":    {"internal/chart"},
 		"internal/baseline":   nil,
-		"internal/load":       {"probes", "internal/objective", "internal/trend"},
+		"internal/cgroup":     nil,
+		"internal/load":       {"probes", "internal/objective", "internal/trend", "internal/cgroup"},
 		// It keeps a load.Summary, as the collector shows one: the same floor, which load knows nothing of.
 		"internal/archive": {"probes", "internal/objective", "internal/load", "internal/baseline"},
-		"collector":        {"probes", "internal/load", "internal/objective", "internal/trend", "internal/pipeline"},
+		"collector":        {"probes", "internal/load", "internal/objective", "internal/trend", "internal/pipeline", "internal/cgroup"},
 		"internal/config":  {"internal/guard", "internal/pipeline", "probes", "internal/load", "internal/objective", "internal/schedule"},
 		"internal/k6":      {"probes", "internal/load", "internal/objective", "internal/config"},
 		"alerts":           {"internal/config", "internal/objective", "collector"},

@@ -2,10 +2,11 @@ package load
 
 import (
 	"math"
-	"os"
 	"runtime/metrics"
 	"slices"
 	"time"
+
+	"github.com/perfwatch/perfwatch/internal/cgroup"
 )
 
 // usage is what this process has used of its machine and was kept from using. Two readings and their difference say
@@ -25,7 +26,7 @@ const gcPauses = "/sched/pauses/total/gc:seconds"
 func readUsage() usage {
 	sample := []metrics.Sample{{Name: gcPauses}}
 	metrics.Read(sample)
-	u := usage{cpu: processCPU(), throttled: throttled(os.DirFS("/"))}
+	u := usage{cpu: processCPU(), throttled: cgroup.Of("").Throttled()}
 	if sample[0].Value.Kind() == metrics.KindFloat64Histogram {
 		u.pauses = sample[0].Value.Float64Histogram()
 	}

@@ -5,7 +5,6 @@ import (
 	"runtime/metrics"
 	"slices"
 	"testing"
-	"testing/fstest"
 	"testing/synctest"
 	"time"
 )
@@ -119,44 +118,5 @@ func TestUsageOfThisProcessGrows(t *testing.T) {
 	used := readUsage().since(before)
 	if used.cpu <= 0 || used.cpu > time.Minute || used.throttled < 0 || before.pauses == nil {
 		t.Errorf("%+v since %+v, want some CPU time and a histogram of pauses", used, before)
-	}
-}
-
-func TestThrottledTimeOfTheCgroups(t *testing.T) {
-	v2 := func(usec string) string { return "usage_usec 5\nnr_throttled 2\nthrottled_usec " + usec + "\n" }
-	for _, tt := range []struct {
-		name  string
-		files map[string]string
-		want  time.Duration
-	}{
-		{"no cgroups", nil, 0},
-		{"version 2 and the groups around", map[string]string{
-			"proc/self/cgroup":                                      "0::/system.slice/perfwatch.service\n",
-			"sys/fs/cgroup/cpu.stat":                                "usage_usec 5\n",
-			"sys/fs/cgroup/system.slice/cpu.stat":                   v2("1000"),
-			"sys/fs/cgroup/system.slice/perfwatch.service/cpu.stat": v2("2500"),
-		}, 3500 * time.Microsecond},
-		{"version 2 in a container", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.stat": v2("7")}, 7 * time.Microsecond},
-		{"version 1", map[string]string{
-			"proc/self/cgroup":                 "5:memory:/a\n4:cpu,cpuacct:/a\n1:name=systemd:/a\n0::/a\n",
-			"sys/fs/cgroup/cpu/a/cpu.stat":     "nr_periods 9\nthrottled_time 12345\n",
-			"sys/fs/cgroup/memory/a/cpu.stat":  "throttled_time 99\n",
-			"sys/fs/cgroup/cpu/other/cpu.stat": "throttled_time 99\n",
-			"sys/fs/cgroup/unified/a/cpu.stat": "throttled_usec 99\n",
-		}, 12345},
-		{"out of its namespace", map[string]string{"proc/self/cgroup": "0::/../../other\n", "sys/fs/cgroup/other/cpu.stat": v2("3")},
-			3 * time.Microsecond},
-		{"no numbers", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.stat": v2("much")}, 0},
-		{"below zero", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.stat": v2("-5")}, 0},
-		{"over every number", map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.stat": v2("9223372036854775807")}, 0},
-		{"not a list of groups", map[string]string{"proc/self/cgroup": "nonsense\n::\n:::::\n"}, 0},
-	} {
-		root := fstest.MapFS{}
-		for name, text := range tt.files {
-			root[name] = &fstest.MapFile{Data: []byte(text)}
-		}
-		if got := throttled(root); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
-		}
 	}
 }
