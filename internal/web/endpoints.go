@@ -33,7 +33,7 @@ const (
 // metricsHandler serves the registry as text, OpenMetrics or protobuf, whichever is asked for. A collector that fails
 // is logged and left out; the rest is served. The page of ten thousand probes is written as it is made: to hold it until it
 // is whole would take another 100 MB.
-func metricsHandler(o *Options) http.Handler {
+func metricsHandler(o *Options) *keptPages {
 	page := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
 		ErrorLog:            errorLog{o.Logger},
 		ErrorHandling:       promhttp.ContinueOnError,
@@ -41,13 +41,13 @@ func metricsHandler(o *Options) http.Handler {
 		MaxRequestsInFlight: maxScrapes,
 		EnableOpenMetrics:   true,
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return &keptPages{pages: map[string]*keptPage{}, make: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := http.NewResponseController(w) // what cannot have a deadline, as a recorder of a test, goes without
 		_ = c.SetWriteDeadline(time.Now().Add(scrapeTimeout))
 		page.ServeHTTP(w, r)
 		_ = c.Flush()
 		_ = c.SetWriteDeadline(time.Time{}) // of a connection that is kept
-	})
+	})}
 }
 
 // errorLog is the logger as promhttp wants it.

@@ -71,7 +71,8 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", metricsHandler(&o))
+	metrics := metricsHandler(&o)
+	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		text(w, http.StatusOK, "perfwatch is healthy")
 	})
@@ -114,7 +115,7 @@ func New(o Options) (http.Handler, error) {
 	if o.Loads != nil {
 		o.handleLoads(mux, pages)
 	}
-	return harden(http.MaxBytesHandler(sameOrigin.Handler(mux), maxBody)), nil
+	return harden(http.MaxBytesHandler(sameOrigin.Handler(metrics.after(mux)), maxBody)), nil
 }
 
 // originGuard refuses requests that change something and come from another site's page. Programs, which send no
