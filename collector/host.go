@@ -28,7 +28,6 @@ type Host struct {
 
 	descs
 	source func(context.Context) (hostState, error)
-	log    *slog.Logger
 
 	mu     sync.Mutex
 	scrape scrape    // guarded by mu, as all below
@@ -134,8 +133,8 @@ const (
 func newHost(source func(context.Context) (hostState, error), book *objective.Book, log *slog.Logger) *Host {
 	return &Host{
 		descs:  newDescs(withoutHistograms(hostFamilies()), nil),
-		source: source, log: log,
-		scrape: newScrape("host"),
+		source: source,
+		scrape: newScrape("host", log),
 		cpu:    newUsage(hostCPUUsageSample, book, objective.CPUUsage),
 		memory: newUsage(hostMemoryUsageSample, book, objective.MemoryUsage),
 	}
@@ -188,11 +187,7 @@ func (h *Host) sample(ctx context.Context) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if changed := h.scrape.finished(now.Sub(start), err); changed && err != nil {
-		h.log.Warn("host is not readable", "err", err)
-	} else if changed {
-		h.log.Info("host is readable")
-	}
+	h.scrape.finished(now.Sub(start), err)
 	if err != nil {
 		return
 	}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,12 +31,9 @@ const (
 // it said last. What one kernel does not count is absent and no failure.
 type HostDetails struct {
 	descs
-	source func(context.Context) ([]hostFigure, error)
-	log    *slog.Logger
-
-	mu      sync.Mutex
-	scrape  scrape       // guarded by mu, as below
-	figures []hostFigure // nil while the last reading failed
+	poller
+	source  func(context.Context) ([]hostFigure, error)
+	figures []hostFigure // guarded by mu; nil while the last reading failed
 }
 
 // A hostFigure is one value of a family.
@@ -54,7 +50,9 @@ func NewHostDetails(log *slog.Logger) *HostDetails {
 }
 
 func newHostDetails(source func(context.Context) ([]hostFigure, error), log *slog.Logger) *HostDetails {
-	return &HostDetails{descs: newDescs(hostDetailFamilies(), nil), source: source, log: log, scrape: newScrape("host_details")}
+	return &HostDetails{
+		descs: newDescs(hostDetailFamilies(), nil), poller: newPoller("host_details", detailsTimeout, log), source: source,
+	}
 }
 
 // Run reads until ctx is done.
@@ -62,22 +60,10 @@ func (h *HostDetails) Run(ctx context.Context) { poll(ctx, detailsInterval, h.pu
 
 // pull reads once. A part that could not be read leaves the others.
 func (h *HostDetails) pull(ctx context.Context) {
-	bounded, cancel := context.WithTimeout(ctx, detailsTimeout)
-	defer cancel()
-	start := time.Now()
-	figures, err := h.source(bounded)
-	took := time.Since(start)
-	if ctx.Err() != nil {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.figures = figures
-	if changed := h.scrape.finished(took, err); changed && err != nil {
-		h.log.Warn("details of the host are not readable", "err", err)
-	} else if changed {
-		h.log.Info("details of the host are readable")
-	}
+	h.poller.pull(ctx, func(ctx context.Context) (func(), error) {
+		figures, err := h.source(ctx)
+		return func() { h.figures = figures }, err
+	})
 }
 
 // Describe implements prometheus.Collector.

@@ -7,19 +7,16 @@ import (
 	"time"
 )
 
-// A poller reads one source beside the scrapes, which get what it said last. It logs when the source can no longer be read,
-// and when it can again.
+// A poller reads one source beside the scrapes, which get what it said last.
 type poller struct {
-	collector string // its name: "postgres/main"
-	timeout   time.Duration
-	log       *slog.Logger
+	timeout time.Duration
 
 	mu     sync.Mutex
 	scrape scrape // guarded by mu, as is all that a reading keeps
 }
 
 func newPoller(collector string, timeout time.Duration, log *slog.Logger) poller {
-	return poller{collector: collector, timeout: timeout, log: log, scrape: newScrape(collector)}
+	return poller{timeout: timeout, scrape: newScrape(collector, log)}
 }
 
 // pull reads once, within the timeout. What read found out is kept by the function that it returns, which may be nil. A
@@ -35,11 +32,7 @@ func (p *poller) pull(ctx context.Context, read func(context.Context) (keep func
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if changed := p.scrape.finished(took, err); changed && err != nil {
-		p.log.Warn("source is not readable", "collector", p.collector, "err", err)
-	} else if changed {
-		p.log.Info("source is readable", "collector", p.collector)
-	}
+	p.scrape.finished(took, err)
 	if keep != nil {
 		keep()
 	}

@@ -65,7 +65,7 @@ func newRedis(name string, book *objective.Book, log *slog.Logger) *Redis {
 	return &Redis{
 		descs: newDescs([]Family{family(redisNodes), family(redisUp)}, prometheus.Labels{"redis": name, "node": ""}),
 		name:  name, feed: book.Of(objective.CacheHitRatio, "", "", name), log: log,
-		nodes: map[string]*redisNode{}, scrape: newScrape("redis/" + name),
+		nodes: map[string]*redisNode{}, scrape: newScrape("redis/"+name, log),
 	}
 }
 
@@ -91,7 +91,7 @@ func (r *Redis) node(address string, info infoFunc) *redisNode {
 		name:  r.name, address: address, info: info, close: func() error { return nil }, where: func() string { return address },
 		log: r.log, feed: r.feed, counters: newRedisCounters(),
 	}
-	n.scrape = newScrape("redis/" + n.title("/"))
+	n.scrape = newScrape("redis/"+n.title("/"), r.log)
 	if r.history {
 		n.past.size = redisHistory
 	}
@@ -150,11 +150,7 @@ func (r *Redis) refresh(ctx context.Context, timeout time.Duration) (added []*re
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if changed := r.scrape.finished(time.Since(start), err); changed && err != nil {
-		r.log.Warn("nodes of redis are not found", "redis", r.name, "err", err)
-	} else if changed {
-		r.log.Info("nodes of redis are found", "redis", r.name)
-	}
+	r.scrape.finished(time.Since(start), err)
 	if len(addresses) == 0 {
 		return nil
 	}

@@ -136,15 +136,6 @@ func isReplica(info string) bool {
 	return strings.Contains(info, "\nrole:slave\r\n") || strings.Contains(info, "\nrole:replica\r\n")
 }
 
-func (c *redisClient) infoOnce(ctx context.Context, timeout time.Duration) (string, error) {
-	reply, err := c.do(ctx, timeout, "INFO", "all")
-	text, ok := reply.(string)
-	if err == nil && !ok {
-		err = fmt.Errorf("asking for INFO: a %T, want a string", reply)
-	}
-	return text, err
-}
-
 // do sends one command to where the server is now, within the context's deadline and timeout. The reply is nil where Redis
 // says nil. A command that Redis refuses leaves the connection as it is.
 func (c *redisClient) do(ctx context.Context, timeout time.Duration, args ...any) (any, error) {

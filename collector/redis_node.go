@@ -87,11 +87,7 @@ func (r *redisNode) pull(ctx context.Context, timeout time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state, r.err = state, err
-	if changed := r.scrape.finished(now.Sub(start), err); changed && err != nil {
-		r.log.Warn("redis is not readable", "redis", r.title(" "), "err", err)
-	} else if changed {
-		r.log.Info("redis is readable", "redis", r.title(" "))
-	}
+	r.scrape.finished(now.Sub(start), err)
 	if err != nil {
 		return
 	}

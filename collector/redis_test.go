@@ -53,7 +53,7 @@ func TestARedisIsReadBesideTheScrapesAndItsChangesAreLoggedOnce(t *testing.T) {
 		cancel()
 		<-done
 		got := log.String()
-		if strings.Count(got, "\n") != 2 || !strings.Contains(got, `msg="redis is not readable" redis=cache err=gone`) {
+		if strings.Count(got, "\n") != 2 || !strings.Contains(got, `msg="source is not readable" collector=redis/cache err=gone`) {
 			t.Errorf("logged:\n%swant one line when it goes and one when it comes back", got)
 		}
 	})
