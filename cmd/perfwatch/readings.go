@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -49,7 +50,7 @@ func newReadings(cfg *config.Config, old *readings, log *slog.Logger) (*readings
 	r.book = old.book.Next(cfg.Objectives)
 	r.registry.MustRegister(collector.NewObjectives(r.book))
 	for _, add := range []func(cfg *config.Config, old *readings, log *slog.Logger) error{
-		r.addRedis, r.addHost, r.addProcesses, r.addPostgres, r.addPgBouncer, r.addBusiness,
+		r.addRedis, r.addHost, r.addProcesses, r.addPostgres, r.addBusiness,
 	} {
 		if err := add(cfg, old, log); err != nil {
 			r.stop(old)
@@ -79,6 +80,15 @@ func (r *readings) read(name string, spec any, old *readings, start func() ([]po
 		r.registry.MustRegister(p)
 	}
 	return one.pollers, nil
+}
+
+// readOne is read for a thing of one poller.
+func (r *readings) readOne(name string, spec any, old *readings, start func() (poller, error)) error {
+	_, err := r.read(name, spec, old, func() ([]poller, error) {
+		p, err := start()
+		return []poller{p}, err
+	})
+	return err
 }
 
 // judge makes everything that is read feed the objectives of this generation.
@@ -160,36 +170,22 @@ func (r *readings) addProcesses(cfg *config.Config, old *readings, log *slog.Log
 	return err
 }
 
-// addPostgres starts reading the PostgreSQL servers.
+// addPostgres starts reading the PostgreSQL servers, and the poolers before them.
 func (r *readings) addPostgres(cfg *config.Config, old *readings, log *slog.Logger) error {
+	var errs []error
 	for _, c := range cfg.Postgres {
 		spec := collector.PostgresSpec{
 			Name: c.Name, DSNFile: c.DSNFile, Dir: cfg.Dir, Interval: c.Interval, Timeout: c.Timeout, Statements: c.Statements,
 		}
-		_, err := r.read("postgres/"+c.Name, spec, old, func() ([]poller, error) {
-			p, err := collector.NewPostgres(spec, log)
-			return []poller{p}, err
-		})
-		if err != nil {
-			return err
-		}
+		start := func() (poller, error) { return collector.NewPostgres(spec, log) }
+		errs = append(errs, r.readOne("postgres/"+c.Name, spec, old, start))
 	}
-	return nil
-}
-
-// addPgBouncer starts reading the poolers.
-func (r *readings) addPgBouncer(cfg *config.Config, old *readings, log *slog.Logger) error {
 	for _, c := range cfg.PgBouncer {
 		spec := collector.PostgresSpec{Name: c.Name, DSNFile: c.DSNFile, Dir: cfg.Dir, Interval: c.Interval, Timeout: c.Timeout}
-		_, err := r.read("pgbouncer/"+c.Name, spec, old, func() ([]poller, error) {
-			p, err := collector.NewPgBouncer(spec, log)
-			return []poller{p}, err
-		})
-		if err != nil {
-			return err
-		}
+		start := func() (poller, error) { return collector.NewPgBouncer(spec, log) }
+		errs = append(errs, r.readOne("pgbouncer/"+c.Name, spec, old, start))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // addBusiness starts reading the business values. What they are read from is part of what they are.
@@ -197,10 +193,7 @@ func (r *readings) addBusiness(cfg *config.Config, old *readings, log *slog.Logg
 	for i := range cfg.Business {
 		c := &cfg.Business[i]
 		spec := []any{*c, cfg.Global, cfg.Redis, cfg.Postgres, cfg.Dir}
-		_, err := r.read("business/"+c.Name, spec, old, func() ([]poller, error) {
-			b, err := newBusiness(cfg, c, log)
-			return []poller{b}, err
-		})
+		err := r.readOne("business/"+c.Name, spec, old, func() (poller, error) { return newBusiness(cfg, c, log) })
 		if err != nil {
 			return fmt.Errorf("reading business value %q: %w", c.Name, err)
 		}
