@@ -22,7 +22,8 @@ func TestAPostgresThatEndsOrHangsIsDownAndItsCountersStay(t *testing.T) {
 	var log bytes.Buffer
 	p, reg := watchPostgres(t, server, "perfwatch", slog.New(slog.NewTextHandler(&log, nil)))
 	p.pull(t.Context())
-	execute(t, owner, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS i", "SELECT count(*) FROM t", "SELECT pg_stat_force_next_flush()")
+	execute(t, owner, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS i", "SELECT count(*) FROM t")
+	flushed(t, owner)
 	pulled(t, p, "blocks are counted", func() bool { return number(t, reg, "perfwatch_postgres_cache_hits_total"+ofMain) > 0 })
 	down := map[string]string{
 		"perfwatch_postgres_up" + ofMain: "0", `perfwatch_scrape_success{collector="postgres/main"}`: "0",
@@ -163,14 +164,13 @@ func TestTransactionsBlocksAndFilesAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	bench(t, server, "-i", "-q", "-s", "1")
-	const flush = "SELECT pg_stat_force_next_flush()"
 	// did is by how much a counter grows when something is done.
 	did := func(name string, what func()) float64 {
-		execute(t, one, flush)
+		flushed(t, one)
 		p.pull(t.Context())
 		before := number(t, reg, name+ofMain)
 		what()
-		execute(t, one, flush)
+		flushed(t, one)
 		p.pull(t.Context())
 		return number(t, reg, name+ofMain) - before
 	}

@@ -27,10 +27,13 @@ func postgresUser(t *testing.T, owner *sql.DB, name, rights string) {
 	}
 }
 
-func execute(t *testing.T, db interface {
+// A querier is a *sql.DB, or one session of it.
+type querier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}, statements ...string,
-) {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func execute(t *testing.T, db querier, statements ...string) {
 	t.Helper()
 	for _, s := range statements {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
@@ -98,6 +101,20 @@ func pulled(t *testing.T, p *Postgres, what string, holds func() bool) {
 		case <-ctx.Done():
 			t.Fatalf("not within a minute: %s", what)
 		}
+	}
+}
+
+// flushed has a session tell what it has counted. Before version 15 it does so when its last word was half a second ago.
+func flushed(t *testing.T, session querier) {
+	t.Helper()
+	var version int
+	if err := session.QueryRowContext(t.Context(), "SELECT current_setting('server_version_num')::int").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	if version >= 150_000 {
+		execute(t, session, "SELECT pg_stat_force_next_flush()")
+	} else {
+		execute(t, session, "SELECT pg_sleep(0.6)")
 	}
 }
 
@@ -199,8 +216,10 @@ func postgresDeadlock(t *testing.T, owner *sql.DB, p *Postgres, reg prometheus.G
 	if (errs[0] == nil) == (errs[1] == nil) {
 		t.Fatalf("%v, %v, want one of them a deadlock", errs[0], errs[1])
 	}
-	execute(t, one, "ROLLBACK", "SELECT pg_stat_force_next_flush()")
-	execute(t, other, "ROLLBACK", "SELECT pg_stat_force_next_flush()")
+	execute(t, one, "ROLLBACK")
+	execute(t, other, "ROLLBACK")
+	flushed(t, one)
+	flushed(t, other)
 	pulled(t, p, "the deadlock is counted", has(t, reg, map[string]string{"perfwatch_postgres_deadlocks_total" + ofMain: "1"}))
 }
 

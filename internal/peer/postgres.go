@@ -2,6 +2,7 @@ package peer
 
 import (
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -37,7 +38,9 @@ func StartPostgresReplica(t testing.TB, primary *Postgres) *Postgres {
 	home.run(t, findPostgres(t, "pg_basebackup"), "--pgdata=data", "--no-sync", "--write-recovery-conf", "--checkpoint=fast",
 		"--dbname=postgres://watcher:hunter2@"+primary.Address)
 	p := &Postgres{Address: FreeAddress(t), home: home}
-	p.Restart(t, "hot_standby_feedback=on")
+	host, port, _ := net.SplitHostPort(primary.Address)
+	// What pg_basebackup writes of it is for servers of its own version.
+	p.Restart(t, "hot_standby_feedback=on", "primary_conninfo=host="+host+" port="+port+" user=watcher password=hunter2")
 	return p
 }
 
@@ -61,9 +64,15 @@ func (p *Postgres) Restart(t testing.TB, settings ...string) {
 	p.WaitFor(t, func() error { return exec.Command(ready, "-q", "-h", "127.0.0.1", "-p", port).Run() })
 }
 
-// findPostgres finds a program of the newest PostgreSQL; Debian has them outside of the PATH.
+// findPostgres finds a program of the newest PostgreSQL; Debian has them outside of the PATH. Those of another version, in
+// the folder that PERFWATCH_POSTGRES_BIN names, go before it, as far as there are any.
 func findPostgres(t testing.TB, program string) string {
 	t.Helper()
+	if other := filepath.Join(os.Getenv("PERFWATCH_POSTGRES_BIN"), program); filepath.IsAbs(other) {
+		if _, err := os.Stat(other); err == nil {
+			return other
+		}
+	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + program)
 	if len(found) > 0 {
 		return slices.Max(found)
