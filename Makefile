@@ -4,6 +4,7 @@
 # make bench   the benchmarks
 # make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio, k6 and Locust, and what probes cost beside
 #              blackbox_exporter, and reading a Redis beside redis_exporter; it installs them; about a quarter of an hour
+# make bench-redis  the last part of it alone; about four minutes
 # make bench-pages  how right the figures of pages are, beside Lighthouse, which it installs; about ten minutes
 # make soak-pages   whether a browser and perfwatch stay as large over 300 loads of a page; about six minutes
 # make render  write the rendered files (rules, rule tests, dashboards, schemas, the reference) anew
@@ -34,7 +35,7 @@ K6 := go.k6.io/k6@v1.8.1
 LOADERS := vegeta=github.com/tsenart/vegeta/v12@v12.13.0 hey=github.com/rakyll/hey@v0.1.5 fortio=fortio.org/fortio@v1.63.0 \
            k6=$(K6)
 
-.PHONY: test e2e check bench bench-peers bench-pages soak-pages render build peers lint deadcode vulnerabilities dashboards-schema \
+.PHONY: test e2e check bench bench-peers bench-redis bench-pages soak-pages render build peers lint deadcode vulnerabilities dashboards-schema \
         rendered fuzz
 
 test: peers
@@ -64,6 +65,12 @@ bench-peers:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(TOOLS)/perfwatch ./cmd/perfwatch
 	cd internal/benchpeers && go build -mod=mod -o $(TOOLS)/benchpeers . && \
 		$(TOOLS)/benchpeers -tools $(TOOLS)/peers -perfwatch $(TOOLS)/perfwatch
+
+bench-redis:
+	@.ci/install prometheus-redis-exporter=prometheus-redis-exporter redis-server=redis-server
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(TOOLS)/perfwatch ./cmd/perfwatch
+	cd internal/benchpeers && go build -mod=mod -o $(TOOLS)/benchpeers . && \
+		$(TOOLS)/benchpeers -perfwatch $(TOOLS)/perfwatch -rounds 0 -open 0 -stall 0 -probing 0
 
 # Needs a whole Chromium beside the headless shell, and Lighthouse from npm. Where it may, it takes the processors first, so
 # that what else the machine does is not measured.
