@@ -111,6 +111,9 @@ func TestTheLinterSees(t *testing.T) {
 		{"division", func(r *rule) { r.Expr = "perfwatch_redis_up / perfwatch_redis_up > 0" }},
 		{"division", func(r *rule) { r.Expr = "perfwatch_redis_up / (perfwatch_redis_up >= 0) > 0" }},
 		{"division", func(r *rule) { r.Expr = "perfwatch_redis_up / 0 > 0" }},
+		{"division", func(r *rule) { r.Expr = "perfwatch_redis_up / (perfwatch_redis_up > -1) > 0" }},
+		{"division", func(r *rule) { r.Expr = "perfwatch_redis_up / (perfwatch_redis_up > bool 0) > 0" }},
+		{"", func(r *rule) { r.Expr = "perfwatch_redis_up / (perfwatch_redis_up >= 1) > 0" }},
 		{"", func(r *rule) { r.Expr = "perfwatch_redis_up / (perfwatch_redis_up > 0) / 0.5 > 0" }},
 		{"metric", func(r *rule) { r.Expr = "perfwatch_radish_up == 0" }},
 		{"metric", func(r *rule) { r.Expr = "perfwatch_redis_up_bucket == 0" }},
@@ -194,8 +197,8 @@ func neverZero(expr parser.Expr) bool {
 	case *parser.ParenExpr:
 		return neverZero(e.Expr)
 	case *parser.BinaryExpr:
-		_, literal := e.RHS.(*parser.NumberLiteral)
-		return e.Op == parser.GTR && literal
+		least, literal := e.RHS.(*parser.NumberLiteral)
+		return literal && (e.Op == parser.GTR && least.Val >= 0 || e.Op == parser.GTE && least.Val > 0) && !e.ReturnBool
 	}
 	return false
 }
