@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/perfwatch/perfwatch/internal/objective"
+	"github.com/perfwatch/perfwatch/internal/operator"
 )
 
 // Options say how rules are rendered. The zero value is what the shipped files use.
@@ -29,6 +30,8 @@ type Options struct {
 	KeepFiringFor time.Duration
 	// Interval is how often the rules are evaluated. Default 15s, as the probes of the shipped configuration.
 	Interval time.Duration
+	// Resource is what a PrometheusRule is found by. Its default name is perfwatch.
+	Resource operator.Metadata
 
 	panels map[string]int // PanelIDs of what is rendered
 }
@@ -47,11 +50,15 @@ func (o Options) withDefaults() Options {
 	o.For = cmp.Or(o.For, 2*time.Minute)
 	o.KeepFiringFor = cmp.Or(o.KeepFiringFor, 5*time.Minute)
 	o.Interval = cmp.Or(o.Interval, 15*time.Second)
+	o.Resource.Name = cmp.Or(o.Resource.Name, "perfwatch")
 	return o
 }
 
 // Rules are the rule groups of a configuration; Encode writes them as a file.
-type Rules struct{ groups []group }
+type Rules struct {
+	groups   []group
+	resource operator.Metadata
+}
 
 // A group is evaluated together, in order.
 type group struct {
@@ -94,7 +101,7 @@ func Render(objectives []objective.Objective, opts Options) Rules {
 		{"perfwatch-budgets", model.Duration(recording), budgets},
 		{"perfwatch-trends", model.Duration(recording), trendRules(opts)},
 	}
-	return Rules{slices.DeleteFunc(all, func(g group) bool { return len(g.Rules) == 0 })}
+	return Rules{slices.DeleteFunc(all, func(g group) bool { return len(g.Rules) == 0 }), opts.Resource}
 }
 
 // record makes one recording rule.

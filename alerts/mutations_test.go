@@ -235,7 +235,7 @@ func (m *mutants) die(t *testing.T) {
 // renderAlone makes the file of some rules only.
 func renderAlone(t *testing.T, rules []rule) string {
 	t.Helper()
-	out, err := Rules{[]group{{Name: "alone", Rules: rules}}}.Encode(Prometheus)
+	out, err := Rules{groups: []group{{Name: "alone", Rules: rules}}}.Encode(Prometheus)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,20 @@ import (
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
 
-// rulesFile is the name that the rendered tests expect their rules under, in the same folder.
-const rulesFile = "perfwatch.rules.yml"
+// Names of files of rules, in the folder of their tests.
+const (
+	rulesFile = "perfwatch.rules.yml"
+	ruleFiles = "perfwatch*.rules.yml" // what the rendered tests are about
+)
+
+// RulesFile is the name of the file of an objective's rules where each has its own; without an objective, of all rules or of
+// those that belong to none. The rendered tests find both.
+func RulesFile(objective string) string {
+	if objective == "" {
+		return rulesFile
+	}
+	return "perfwatch." + objective + ".rules.yml"
+}
 
 const testHeader = "Generated with perfwatch.rules.yml from the same objectives; run by `promtool test rules`.\n" +
 	"Each threshold is tried just on the good side, exactly at it and just on the bad side."
@@ -101,7 +113,7 @@ func RenderLongTests(objectives []objective.Objective, opts Options) ([]byte, er
 const day = 24 * time.Hour
 
 func encodeTests(tests []testCase, every time.Duration) ([]byte, error) {
-	return encode(testHeader, testFile{[]string{rulesFile}, model.Duration(every), tests})
+	return encode(testHeader, testFile{[]string{ruleFiles}, model.Duration(every), tests})
 }
 
 // objectiveTests are the promtool tests of objectiveRules.

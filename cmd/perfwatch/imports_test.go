@@ -35,19 +35,20 @@ func floors() map[string][]string {
 		"internal/cgroup":     nil,
 		"internal/load":       {"probes", "internal/objective", "internal/trend", "internal/cgroup"},
 		// It keeps a load.Summary, as the collector shows one: the same floor, which load knows nothing of.
-		"internal/archive": {"probes", "internal/objective", "internal/load", "internal/baseline"},
-		"collector":        {"probes", "internal/load", "internal/objective", "internal/trend", "internal/pipeline", "internal/cgroup"},
-		"internal/config":  {"internal/guard", "internal/pipeline", "probes", "internal/load", "internal/objective", "internal/schedule"},
-		"internal/k6":      {"probes", "internal/load", "internal/objective", "internal/config"},
-		"alerts":           {"internal/config", "internal/objective", "collector"},
-		"dashboards":       {"internal/config", "internal/objective", "collector", "alerts"},
-		"internal/schema":  nil, // of the tests that render
-		"internal/report":  {"probes", "internal/objective", "internal/load", "internal/baseline", "internal/archive", "collector", "internal/config", "internal/chart"},
-		"internal/oneshot": {"probes", "internal/objective", "internal/load", "internal/archive", "collector", "internal/config", "internal/report"},
-		"internal/console": {"internal/objective", "internal/oneshot"},
-		"internal/web":     append(below, "internal/report"),
-		"internal/demo":    below,
-		"cmd/perfwatch":    append(below, "internal/stage", "internal/archive", "internal/baseline", "alerts", "dashboards", "internal/k6", "internal/preview", "internal/report", "internal/oneshot", "internal/console", "internal/web", "internal/demo"),
+		"internal/archive":  {"probes", "internal/objective", "internal/load", "internal/baseline"},
+		"collector":         {"probes", "internal/load", "internal/objective", "internal/trend", "internal/pipeline", "internal/cgroup"},
+		"internal/config":   {"internal/guard", "internal/pipeline", "probes", "internal/load", "internal/objective", "internal/schedule"},
+		"internal/k6":       {"probes", "internal/load", "internal/objective", "internal/config"},
+		"internal/operator": {"internal/schedule", "internal/config"},
+		"alerts":            {"internal/config", "internal/objective", "internal/operator", "collector"},
+		"dashboards":        {"internal/config", "internal/objective", "collector", "alerts"},
+		"internal/schema":   nil, // of the tests that render
+		"internal/report":   {"probes", "internal/objective", "internal/load", "internal/baseline", "internal/archive", "collector", "internal/config", "internal/chart"},
+		"internal/oneshot":  {"probes", "internal/objective", "internal/load", "internal/archive", "collector", "internal/config", "internal/report"},
+		"internal/console":  {"internal/objective", "internal/oneshot"},
+		"internal/web":      append(below, "internal/report"),
+		"internal/demo":     below,
+		"cmd/perfwatch":     append(below, "internal/stage", "internal/archive", "internal/baseline", "alerts", "dashboards", "internal/k6", "internal/operator", "internal/preview", "internal/report", "internal/oneshot", "internal/console", "internal/web", "internal/demo"),
 	}
 }
 
