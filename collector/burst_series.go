@@ -2,7 +2,6 @@ package collector
 
 import (
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -112,15 +111,6 @@ func (b *BurstSeries) Observe(leaf int, s *probes.Sample) {
 
 // SetUsers implements load.Sink.
 func (b *BurstSeries) SetUsers(n int) { b.users.Set(float64(n)) }
-
-// Overdue says from when on the next burst counts as missing; the zero time is never.
-func (b *BurstSeries) Overdue(at time.Time) {
-	if at.IsZero() {
-		b.probe.overdue.clear()
-		return
-	}
-	b.probe.overdue.set(unixSeconds(at))
-}
 
 // Begin says that a burst runs.
 func (b *BurstSeries) Begin() { b.active.Set(1) }

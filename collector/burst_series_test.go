@@ -183,9 +183,9 @@ func TestABurstSaysFromWhenOnTheNextIsMissing(t *testing.T) {
 	const series = `perfwatch_load_overdue_timestamp_seconds{probe="journey"}`
 	reg, _, b := journey(t, emptyBook())
 	wantSeries(t, reg, map[string]string{series: ""})
-	b.Overdue(time.Unix(1_700_000_000, 0))
+	b.probe.Overdue(time.Unix(1_700_000_000, 0))
 	wantSeries(t, reg, map[string]string{series: "1.7e+09"})
-	b.Overdue(time.Time{})
+	b.probe.Overdue(time.Time{})
 	wantSeries(t, reg, map[string]string{series: ""})
 }
 

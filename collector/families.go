@@ -74,6 +74,9 @@ func probeFamilies() []Family {
 				"never did has no series."},
 		{probeScheduleLag, histogram, nil, "How late runs were started after the instant that their schedule intended."},
 		{probeLastRun, gauge, []string{"probe"}, "When the last run ended. Absent before the first."},
+		{probeOverdue, gauge, []string{"probe"},
+			"From when on a probe has stopped running: the third instant at which it is due after its last run ended, or after it was " +
+				"first planned, and the time that a run may take. Absent for bursts, and where it is never due so often."},
 		{probeLastSuccess, gauge, []string{"probe"}, "When the last successful run ended. Absent before the first."},
 		{httpStatusCode, gauge, []string{"probe"}, "HTTP status of the last run. Absent when it got no response."},
 		{httpResponseBytes, gauge, []string{"probe"},

@@ -27,7 +27,7 @@ func (v *lastValue) get() (f float64, ok bool) {
 func lastFamilies() []Family {
 	names := []string{
 		probeInfo, probeInterval, probeConsecutiveFailures, probeRuns, probeSkipped,
-		probeSuccess, probeLastRun, probeLastSuccess, httpStatusCode, httpResponseBytes, tlsCertificateNotAfter,
+		probeSuccess, probeLastRun, probeOverdue, probeLastSuccess, httpStatusCode, httpResponseBytes, tlsCertificateNotAfter,
 		consistencyAgreement, consistencyStaleness, canaryTTLError, canaryReplicaLag,
 		loadLastLatency, loadLastThroughput, loadLastErrorRatio, loadLastUsersPeak, loadLastInFlightPeak,
 		loadLastDuration, loadLastTimestamp, loadLastValid, loadOverdue,

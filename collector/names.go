@@ -26,6 +26,7 @@ const (
 	probePhaseDuration       = "perfwatch_probe_phase_duration_seconds"
 	probeScheduleLag         = "perfwatch_probe_schedule_lag_seconds"
 	probeLastRun             = "perfwatch_probe_last_run_timestamp_seconds"
+	probeOverdue             = "perfwatch_probe_overdue_timestamp_seconds"
 	probeLastSuccess         = "perfwatch_probe_last_success_timestamp_seconds"
 	httpStatusCode           = "perfwatch_http_status_code"
 	httpResponseBytes        = "perfwatch_http_response_bytes"

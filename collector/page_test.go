@@ -185,7 +185,7 @@ func fillBurst(rec *Recorder) {
 	search.Runs = []load.RunSummary{{Name: "150/s", Rate: 150, Held: true}}
 	rec.Probe(ProbeInfo{Name: "limit", Group: "load", Kind: "load", Interval: 10 * time.Minute}).Burst(twoLeaves()).End(search, nil)
 	b.Compared(map[string]int{"": 1, "list": -1})
-	b.Overdue(time.Unix(2_000_000_000, 0))
+	b.probe.Overdue(time.Unix(2_000_000_000, 0))
 }
 
 // aBurstWatch is what was seen beside a burst of four requests and four seconds.

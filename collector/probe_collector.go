@@ -86,11 +86,12 @@ func (r *Recorder) collectLast(out *scraped, all []*ProbeSeries) {
 	}{
 		{probeSuccess, func(s *ProbeSeries) *lastValue { return &s.success }},
 		{probeLastRun, func(s *ProbeSeries) *lastValue { return &s.lastRun }},
+		{probeOverdue, func(s *ProbeSeries) *lastValue { return &s.overdue }},
 		{probeLastSuccess, func(s *ProbeSeries) *lastValue { return &s.lastSuccess }},
 		{httpStatusCode, func(s *ProbeSeries) *lastValue { return &s.status }},
 		{httpResponseBytes, func(s *ProbeSeries) *lastValue { return &s.bytes }},
 		{tlsCertificateNotAfter, func(s *ProbeSeries) *lastValue { return &s.certificate }},
-		{loadOverdue, func(s *ProbeSeries) *lastValue { return &s.overdue }},
+		{loadOverdue, func(s *ProbeSeries) *lastValue { return &s.burstOverdue }},
 		{consistencyAgreement, func(s *ProbeSeries) *lastValue { return &s.consistency.agreement }},
 		{consistencyStaleness, func(s *ProbeSeries) *lastValue { return &s.consistency.staleness }},
 		{canaryTTLError, func(s *ProbeSeries) *lastValue { return &s.canary.ttlError }},

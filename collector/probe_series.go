@@ -31,7 +31,9 @@ type ProbeSeries struct {
 	phases   [probes.NumPhases]atomic.Pointer[latency] // nil until the phase happens first
 	gone     bool                                      // guarded by recorder.mu
 
-	success, lastRun, lastSuccess, status, bytes, certificate, overdue lastValue
+	success, lastRun, lastSuccess, status, bytes, certificate lastValue
+
+	overdue, burstOverdue lastValue // the one that is of its kind
 
 	feeds     atomic.Pointer[feeds]
 	http      *httpSeries            // of the probe's own request; nil for bursts
@@ -180,6 +182,19 @@ func (s *ProbeSeries) observeResponse(sample *probes.Sample) {
 // paused; any other is not counted, since labels come from a closed set.
 func (s *ProbeSeries) Skipped(reason string, n int) {
 	s.counts.skip(reason, n)
+}
+
+// Overdue says from when on the next run, or burst, counts as missing; the zero time is never.
+func (s *ProbeSeries) Overdue(at time.Time) {
+	v := &s.overdue
+	if s.info.Kind == kindLoad {
+		v = &s.burstOverdue
+	}
+	if at.IsZero() {
+		v.clear()
+		return
+	}
+	v.set(unixSeconds(at))
 }
 
 // feeds are the trackers that the runs of one probe feed. A reload may change them.

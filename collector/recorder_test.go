@@ -48,6 +48,21 @@ func TestAProbeStartsAtZeroAndWhatIsUnknownIsAbsent(t *testing.T) {
 	wantSeries(t, reg, want)
 }
 
+func TestAProbeSaysFromWhenOnItHasStopped(t *testing.T) {
+	const series, ofBursts = `perfwatch_probe_overdue_timestamp_seconds{probe="home"}`, `perfwatch_load_overdue_timestamp_seconds{probe="home"}`
+	reg := prometheus.NewPedanticRegistry()
+	r := NewRecorder(reg, emptyBook())
+	s := r.Probe(homeProbe())
+	wantSeries(t, reg, map[string]string{series: "", ofBursts: ""})
+	s.Overdue(time.Unix(1_700_000_000, 0))
+	wantSeries(t, reg, map[string]string{series: "1.7e+09", ofBursts: ""})
+	s.Overdue(time.Time{})
+	wantSeries(t, reg, map[string]string{series: ""})
+	s.Overdue(time.Unix(1_700_000_000, 0))
+	r.Remove("home")
+	wantSeries(t, reg, map[string]string{series: ""})
+}
+
 func TestARunIsSeen(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	s := NewRecorder(reg, emptyBook()).Probe(homeProbe())

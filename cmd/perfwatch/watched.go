@@ -69,22 +69,28 @@ func (w *watched) attach(rec *collector.Recorder, r *readings, rules *guard.Rule
 	w.series = rec.Probe(info)
 	if w.plan != nil {
 		w.burst = w.series.Burst(w.plan)
-		w.expect(rules)
 	}
+	w.expect(rules)
 }
 
-// missedRuns is how many bursts in a row may stay away before the next is missing: one may be skipped for a good reason,
-// and after one that was aborted one is.
+// missedRuns is how many runs or bursts in a row may stay away before the next is missing: one may be skipped for a good
+// reason, and after a burst that was aborted one is.
 const missedRuns = 3
 
-// expect says from when on the next burst is missing.
+// expect says from when on the next run or burst is missing. Only bursts keep blackouts.
 func (w *watched) expect(rules *guard.Rules) {
-	blackout := func(at time.Time) bool { _, in := rules.Blackout(at); return in }
+	blackout := func(at time.Time) bool {
+		if w.plan == nil {
+			return false
+		}
+		_, in := rules.Blackout(at)
+		return in
+	}
 	due := w.spec.Nth(w.Name, time.Now(), missedRuns, blackout)
 	if !due.IsZero() {
 		due = due.Add(w.Timeout)
 	}
-	w.burst.Overdue(due)
+	w.series.Overdue(due)
 }
 
 // queries are the names of the probe's queries, if it has any.
@@ -159,6 +165,9 @@ func (w *watched) job(d *daemon) schedule.Job {
 
 func (w *watched) observe(d *daemon, s probes.Sample) {
 	w.series.Observe(&s)
+	if w.plan == nil && s.Outcome != probes.Canceled {
+		w.expect(nil)
+	}
 	d.board.Observe(w.Name, &s)
 	d.loads.Observe(w.Name, &s)
 	if s.Err != nil {
