@@ -11,10 +11,10 @@ const failuresInRow = 2
 // healthRules need no statistics and no objective: they are what pages while the floors of a small configuration still
 // fill, and when perfwatch itself has nothing to say.
 func healthRules(opts Options) []rule {
-	return slices.Concat(daemonRules(opts), certificateRules(opts), burstRules(opts), pipelineRules(opts))
+	return slices.Concat(daemonRules(opts), sourceRules(opts), certificateRules(opts), burstRules(opts), pipelineRules(opts))
 }
 
-// daemonRules are about perfwatch, what it reads, and probes that fail.
+// daemonRules are about perfwatch, and probes that fail or do not run.
 func daemonRules(opts Options) []rule {
 	// Not of bursts, which have alerts of their own: who is aborted twice at a hundred requests a second is not down.
 	down := "max by (probe) (perfwatch_probe_consecutive_failures) >= " + number(failuresInRow) +
@@ -26,14 +26,15 @@ func daemonRules(opts Options) []rule {
 		health(opts, probeDown, "critical", opts.For, down,
 			"Probe {{ $labels.probe }} is down",
 			"The last {{ $value }} runs of probe {{ $labels.probe }} all failed, for at least "+short(opts.For)+"."),
+		// The instant is computed from the schedule, and each run moves it on: neither a start nor a long schedule comes near it.
+		health(opts, probeMissing, "warning", opts.For,
+			"max by (probe) (time() - perfwatch_probe_overdue_timestamp_seconds) > 0",
+			"Probe {{ $labels.probe }} has stopped running",
+			"Probe {{ $labels.probe }} was due three times or more and did not run: nothing is known of what it asks."),
 		// Not up == 0: a job's name is for whoever writes the scrape configuration, and an absent target has no up at all.
 		health(opts, perfwatchDown, "critical", opts.For, "absent(perfwatch_build_info)",
 			"perfwatch is gone",
 			"Prometheus has scraped no perfwatch for at least "+short(opts.For)+": nothing watches the platform."),
-		// It pages, since a Redis that is away also takes the cache hit ratio and its alerts with it.
-		health(opts, redisDown, "critical", opts.For, "min by (redis) (perfwatch_redis_up) == 0",
-			"Redis {{ $labels.redis }} does not answer",
-			"INFO of Redis {{ $labels.redis }} has failed for at least "+short(opts.For)+": its cache hit ratio is not known."),
 		// The probes of the pages fail too; this says that it is not for the pages. The pause is a second after one failure.
 		health(opts, browserMissing, "warning", opts.For, "max by (instance) (perfwatch_browser_back_off_seconds) > 1",
 			"perfwatch has no browser for its pages",
@@ -51,8 +52,8 @@ func daemonRules(opts Options) []rule {
 // The alerts that belong to no objective.
 const (
 	probeDown      = "PerfwatchProbeDown"
+	probeMissing   = "PerfwatchProbeMissing"
 	perfwatchDown  = "PerfwatchDown"
-	redisDown      = "PerfwatchRedisDown"
 	reloadFailed   = "PerfwatchConfigReloadFailed"
 	browserMissing = "PerfwatchBrowserMissing"
 	burstAborted   = "PerfwatchBurstAborted"

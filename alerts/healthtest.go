@@ -15,7 +15,7 @@ import (
 // healthTests are the promtool tests of healthRules.
 func healthTests(opts Options) []testCase {
 	h := newHealthTester(opts)
-	return slices.Concat(h.daemonTests(), h.certificateTests(), h.burstTests(), h.pipelineTests())
+	return slices.Concat(h.daemonTests(), h.sourceTests(), h.certificateTests(), h.burstTests(), h.pipelineTests())
 }
 
 // daemonTests are the promtool tests of daemonRules.
@@ -25,7 +25,7 @@ func (h healthTester) daemonTests() []testCase {
 	late := time.Duration(n-1) * step
 	const failures = `perfwatch_probe_consecutive_failures{instance="a:1",job="perfwatch",probe="dashboard"}`
 	const info = `perfwatch_probe_info{instance="a:1",job="perfwatch",probe="dashboard",`
-	const redis = `perfwatch_redis_up{instance="a:1",job="perfwatch",redis="cache"}`
+	const overdue = `perfwatch_probe_overdue_timestamp_seconds{instance="a:1",job="perfwatch",probe="dashboard"}`
 	const reload = `perfwatch_config_last_reload_successful{instance="a:1",job="perfwatch"}`
 	const pause = `perfwatch_browser_back_off_seconds{instance="a:1",job="perfwatch"}`
 	const build = `perfwatch_build_info{instance="a:1",job="perfwatch",version="1"}`
@@ -46,11 +46,17 @@ func (h healthTester) daemonTests() []testCase {
 		h.test("perfwatch goes away", build, fmt.Sprintf("1 1 stale _x%d", n),
 			h.check(perfwatchDown, 2*step, nil),
 			h.check(perfwatchDown, 2*step+opts.For, map[string]string{}, "critical")),
-		h.test("Redis answers", redis, fmt.Sprintf("1x%d", n), h.check(redisDown, late, nil)),
-		h.test("Redis away for a moment", redis, fmt.Sprintf("1 0 1x%d", n), h.check(redisDown, late, nil)),
-		h.test("Redis away", redis, fmt.Sprintf("1 0x%d", n),
-			h.check(redisDown, step, nil),
-			h.check(redisDown, step+opts.For, map[string]string{"redis": "cache"}, "critical")),
+		h.test("a probe that runs", overdue, fmt.Sprintf("60+%dx%d", int(step.Seconds()), n), h.check(probeMissing, late, nil)),
+		h.test("a probe whose next run is far away", overdue, fmt.Sprintf("259200x%d", n), h.check(probeMissing, late, nil)),
+		h.test("a probe that comes late", overdue, fmt.Sprintf("0 0 900x%d", n), h.check(probeMissing, late, nil)),
+		h.test("a probe that has stopped", overdue, fmt.Sprintf("%dx%d", int(step.Seconds()), n),
+			h.check(probeMissing, step+opts.For, nil),
+			h.check(probeMissing, 2*step+opts.For, map[string]string{"probe": "dashboard"}, "warning")),
+		h.several("a probe that has stopped in one perfwatch of two", []inputSeries{
+			{overdue, fmt.Sprintf("%dx%d", int(step.Seconds()), n)},
+			{strings.Replace(overdue, "a:1", "b:1", 1), fmt.Sprintf("9000x%d", n)},
+		}, h.check(probeMissing, 2*step+opts.For, map[string]string{"probe": "dashboard"}, "warning")),
+		h.test("a probe that is gone", overdue, fmt.Sprintf("0 0 stale _x%d", n), h.check(probeMissing, late, nil)),
 		h.test("a browser that died once", pause, fmt.Sprintf("0 1x%d", n), h.check(browserMissing, late, nil)),
 		h.test("no browser", pause, fmt.Sprintf("0 1 2 4x%d", n),
 			h.check(browserMissing, 2*step, nil),

@@ -18,7 +18,7 @@ import (
 type mutation struct{ name, pattern, replacement string }
 
 func mutations() []mutation {
-	return slices.Concat(ofThresholds(), ofBurstFigures(), ofHealth(), ofBurns(), ofTrends())
+	return slices.Concat(ofThresholds(), ofBurstFigures(), ofHealth(), ofSources(), ofBurns(), ofTrends())
 }
 
 // ofThresholds are mistakes of what an objective is judged by.
@@ -172,6 +172,7 @@ func TestMutationsOfRulesFailTheirTests(t *testing.T) {
 	daily := func(cases ...testCase) []byte { return renderTests(t, cases, day) }
 	h := newHealthTester(opts)
 	try("daemon", daemonRules(opts), often(h.daemonTests()...))
+	try("sources", sourceRules(opts), often(h.sourceTests()...))
 	try("certificates", certificateRules(opts), often(h.certificateTests()...))
 	try("bursts", burstRules(opts), often(h.burstTests()...))
 	try("pipelines", pipelineRules(opts), often(h.pipelineTests()...))

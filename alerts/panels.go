@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"hash/fnv"
 	"strconv"
+	"time"
 
 	"github.com/perfwatch/perfwatch/internal/objective"
 )
@@ -43,14 +44,24 @@ func panelOf(o *objective.Objective, opts Options) string {
 func panelOfHealth(alert string) string {
 	board, panel := "overview", 201
 	switch alert {
-	case perfwatchDown, reloadFailed, watchdog:
+	case perfwatchDown, reloadFailed, watchdog, hostUnreadable, businessStale:
 		board, panel = "self", 603
 	case browserMissing:
 		board, panel = "self", 632
 	case latencyAnomaly:
 		board, panel = "trends", 1133
+	case probeMissing:
+		board, panel = "self", 601
+	case certificateExpiry:
+		board, panel = "api", 241
 	case redisDown:
 		board, panel = "cache", 401
+	case postgresDown:
+		board, panel = "database", 718
+	case pgbouncerDown:
+		board, panel = "database", 724
+	case processDown:
+		board, panel = "host", 524
 	case burstAborted:
 		board, panel = "bursts", 318
 	case burstInvalid:
@@ -67,8 +78,6 @@ func panelOfHealth(alert string) string {
 
 // The records that dashboards draw.
 const (
-	AllEvents  = events
-	BadEvents  = badEvents
 	BudgetLeft = remaining
 	P95OfDay   = probeSeconds + ":p95_1d"
 	P99OfDay   = probeSeconds + ":p99_1d"
@@ -77,6 +86,30 @@ const (
 	UpperBand  = upperBand
 	LowerBand  = lowerBand
 )
+
+// When the alert of certificates fires: so long before the end of one.
+const (
+	CertificateWarning  = certificateWarning
+	CertificateCritical = certificateCritical
+)
+
+// A Spending is a record of the part of bad events of an objective with a budget, over a window.
+type Spending struct {
+	Record   string
+	Window   time.Duration
+	Factor   float64 // of the burn-rate alert that looks at the window as its long one; 0 without
+	Severity string  // of that alert
+}
+
+// Spendings are what rules record of how an objective spends its budget: over the long window of each of its burn-rate
+// alerts, and over the time that the budget is for.
+func Spendings(o *objective.Objective) []Spending {
+	var all []Spending
+	for _, b := range burns(o.Allowance()) {
+		all = append(all, Spending{badRatio + short(b.long), b.long, b.factor, b.severity})
+	}
+	return append(all, Spending{Record: badRatio + short(o.Budget), Window: o.Budget})
+}
 
 // A board is a dashboard, or a panel of it, that a page leads to.
 type board struct{ Title, Path, Shows string }

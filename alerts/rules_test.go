@@ -117,6 +117,8 @@ func TestAlertsNameTheirSeverityObjectiveAndPage(t *testing.T) {
 		"PerfwatchRecsErrorRatio": "info", "PerfwatchRecsLatencyMean": "info", "PerfwatchRecsThroughput": "info",
 		"PerfwatchRecsMemory": "info",
 		"PerfwatchProbeDown":  "warning critical", "PerfwatchDown": "critical", "PerfwatchRedisDown": "critical",
+		"PerfwatchProbeMissing": "warning", "PerfwatchPostgresDown": "critical", "PerfwatchPgBouncerDown": "critical",
+		"PerfwatchProcessDown": "warning", "PerfwatchBusinessStale": "warning", "PerfwatchHostUnreadable": "warning",
 		"PerfwatchConfigReloadFailed": "warning", "PerfwatchBrowserMissing": "warning", "PerfwatchBurstAborted": "warning",
 		"PerfwatchBurstInvalid": "info warning", "PerfwatchBurstMissing": "warning",
 		"PerfwatchLoadRegression": "warning", "PerfwatchDailyPipeline": "info",
@@ -229,8 +231,8 @@ func TestRulesWithoutObjectivesStillWatchPerfwatch(t *testing.T) {
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("promtool test rules: %v\n%s", err, out)
 	}
-	if got := strings.Count(string(rules), "- alert:"); got != 23 {
-		t.Errorf("%d alerts, want 23: 15 of perfwatch, probes and bursts, 8 of pipelines", got)
+	if got := strings.Count(string(rules), "- alert:"); got != 29 {
+		t.Errorf("%d alerts, want 29: 16 of perfwatch, probes and bursts, 5 of what it reads, 8 of pipelines", got)
 	}
 }
 

@@ -38,6 +38,10 @@ func drawAPI(g *grid, cfg *config.Config) {
 	g.add(8, 8, series(223, "Size of answers", "Body bytes of the last run of each endpoint as they came off the wire.", "bytes",
 		query{lastOf("perfwatch_http_response_bytes", "max"), "{{probe}}"}))
 	addSaid(g, cfg)
+	if meetsTLS(cfg) {
+		g.row(240, "Certificates")
+		g.add(24, 8, certificates())
+	}
 }
 
 // addSaid shows what answers say of caches, and of the server's own times where the configuration expects them.

@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/prometheus/common/model"
 
@@ -40,21 +41,34 @@ func drawBudgets(g *grid, cfg *config.Config) {
 			Title: "Runbook", URL: cfg.Global.ExternalURL + "/runbooks/PerfwatchErrorBudgetBurn", TargetBlank: true,
 		}}
 		g.add(4, 8, figure)
+		rates, fastest := burnRates(o)
 		g.add(10, 8, series(id+2, o.Title+": burn rate",
-			"How many times as fast as the target allows the budget goes, over an hour and over six. At 1 it lasts for exactly the "+
-				"time that it is for; at 14.4 a budget of 30 days is gone in two.", "none",
-			query{burn(o, "1h"), "over 1h"}, query{burn(o, "6h"), "over 6h"},
-			constant(o, 14.4, "critical"), constant(o, 6, "warning"), constant(o, 1, "target")))
+			"How many times as fast as the target allows the budget goes, over the windows of its alerts and its own. At 1 it lasts "+
+				"for exactly the time that it is for; "+fastest, "none", rates...))
 		g.add(10, 8, series(id+3, o.Title+": budget over time", about, "percentunit", query{left, "left"}, constant(o, 0, "critical")))
 	}
 }
 
-// burn is how many times its budget an objective uses over a range.
-func burn(o *objective.Objective, over string) string {
-	sum := func(record string) string {
-		return fmt.Sprintf(`max by (objective) (sum_over_time(%s{objective=%q}[%s]))`, record, o.Name, over)
+// burnRates are how many times its budget an objective uses, as the rules record it, and the lines at which their alerts fire.
+// They say too how soon the fastest of those would spend all of it.
+func burnRates(o *objective.Objective) (list []query, fastest string) {
+	fastest = "faster than that no alert is possible."
+	for _, s := range alerts.Spendings(o) {
+		expr := fmt.Sprintf(`max by (objective) (%s{objective=%q}) / %.6g`, s.Record, o.Name, o.Allowance())
+		list = append(list, query{expr, "over " + model.Duration(s.Window).String()})
 	}
-	return fmt.Sprintf("%s / %.6g", ratio(sum(alerts.BadEvents), sum(alerts.AllEvents)), o.Allowance())
+	for i, s := range alerts.Spendings(o) {
+		switch {
+		case s.Factor == 0:
+		case i == 0:
+			gone := time.Duration(float64(o.Budget) / s.Factor).Round(time.Hour)
+			fastest = fmt.Sprintf("at %g all of it is gone in %s.", s.Factor, model.Duration(gone))
+			fallthrough
+		default:
+			list = append(list, constant(o, s.Factor, fmt.Sprintf("%g times %s", s.Factor, s.Severity)))
+		}
+	}
+	return append(list, constant(o, 1, "target")), fastest
 }
 
 // constant is a line at a height, as long as the objective is known.

@@ -38,6 +38,7 @@ func whole(t *testing.T) *config.Config {
 probes:
   - {name: home, group: api, http: {url: "http://127.0.0.1:1/", server_timing: [db]}}
   - {name: page, group: page, page: {url: "http://127.0.0.1:1/"}}
+  - {name: shop, group: api, tls: {address: "127.0.0.1:1"}}
   - {name: query, group: database, sql: {dsn_file: dsn, queries: [{name: one, query: "SELECT 1"}]}}
   - name: batch
     group: ml
@@ -58,6 +59,7 @@ redis: [{name: cache, url: "redis://127.0.0.1:1/0"}]
 postgres: [{name: main, dsn_file: dsn}]
 pgbouncer: [{name: pool, dsn_file: dsn}]
 processes: [{name: api, port: 1}]
+pipelines: [{name: daily, schedule: "@daily", grace: 15m, budget: 1h, stages: [{name: fetch, budget: 5m}]}]
 host: {}
 objectives:
   - {name: p95, measure: latency, quantile: 0.95, group: api, target: 500ms, warning: 400ms, critical: 600ms}
@@ -310,7 +312,7 @@ func TestWhatIsNotWatchedIsNotDrawn(t *testing.T) {
 			[]string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Cache and host", "perfwatch itself"},
 		},
 		{
-			whole(t), []string{"overview", "budgets", "trends", "api", "bursts", "pages", "cache", "database", "ml", "host", "self"},
+			whole(t), []string{"overview", "budgets", "trends", "api", "bursts", "pages", "cache", "database", "ml", "pipelines", "host", "self"},
 			[]string{"Objectives", "Objectives against their thresholds", "Endpoints", "Load bursts", "Cache and host", "perfwatch itself"},
 		},
 	} {

@@ -55,7 +55,12 @@ func addPostgres(g *grid) {
 		query{rate("deadlocks"), "{{postgres}} deadlocks"}))
 	g.add(8, 8, series(716, "Blocks from the cache", "Share of the blocks that were found in shared_buffers.", "percentunit",
 		query{ratio(rate("cache_hits"), "("+rate("cache_hits")+" + "+rate("cache_misses")+")"), "{{postgres}}"}).ofOne())
+	g.add(24, 5, timeline(718, "PostgreSQL answers", "Whether the last reading of each server was answered.",
+		query{`min by (postgres) (perfwatch_postgres_up{postgres=~"$postgres"})`, "{{postgres}}"}, answering()))
 }
+
+// answering are the words of whether a source answers.
+func answering() []any { return words(word{"0", "away", "red"}, word{"1", "up", "green"}) }
 
 // addPools shows the pools of PgBouncers: a client that waits has no connection of its server yet.
 func addPools(g *grid) {
@@ -71,4 +76,6 @@ func addPools(g *grid) {
 		query{of("server_connections", ", state"), "{{pgbouncer}} {{database}} {{state}}"}).stacked())
 	g.add(8, 8, series(723, "Longest wait for a server", "How long the client that waits longest has waited.", "s",
 		query{of("longest_wait_seconds", ""), "{{pgbouncer}} {{database}}"}))
+	g.add(24, 5, timeline(724, "PgBouncer answers", "Whether the last reading of each console was answered.",
+		query{`min by (pgbouncer) (perfwatch_pgbouncer_up)`, "{{pgbouncer}}"}, answering()))
 }

@@ -62,5 +62,5 @@ func addProcesses(g *grid) {
 		query{now("threads"), "{{process}} threads"}, query{now("open_fds"), "{{process}} descriptors"}))
 	g.add(24, 5, timeline(524, "Processes found", "Whether each process was there.",
 		query{`min by (process) (perfwatch_process_up{process=~"$process"})`, "{{process}}"},
-		words(word{"0", "away", "red"}, word{"1", "up", "green"})))
+		answering()))
 }

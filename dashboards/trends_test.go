@@ -3,6 +3,9 @@ package dashboards
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/perfwatch/perfwatch/internal/config"
 	"github.com/perfwatch/perfwatch/internal/objective"
@@ -20,12 +23,39 @@ func TestBeforeIsOfEverySelector(t *testing.T) {
 	}
 }
 
+// TestABudgetIsUsedByWhatTheRulesRecord over the windows of the alerts that are possible: of a quarter that may be bad, none at
+// 14.4 or 6 times.
 func TestABudgetIsUsedByWhatTheRulesRecord(t *testing.T) {
-	o := &objective.Objective{Name: "hits", Measure: objective.CacheHitRatio, Target: new(0.75)}
-	want := `max by (objective) (sum_over_time(objective:perfwatch_bad_events:rate5m{objective="hits"}[6h]))` +
-		` / (max by (objective) (sum_over_time(objective:perfwatch_events:rate5m{objective="hits"}[6h])) > 0) / 0.25`
-	if got := burn(o, "6h"); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+	for _, tt := range []struct {
+		measure objective.Measure
+		target  float64
+		want    []string
+		fastest string
+	}{
+		{objective.ErrorRatio, 0.01, []string{"1h / 0.01", "6h / 0.01", "3d / 0.01", "30d / 0.01", "14.4 critical", "6 critical", "1 warning"}, "at 14.4 all of it is gone in 2d2h."},
+		{objective.Latency, 0.5, []string{"6h / 0.1", "3d / 0.1", "30d / 0.1", "6 critical", "1 warning"}, "at 6 all of it is gone in 5d."},
+		{objective.CacheHitRatio, 0.75, []string{"3d / 0.25", "30d / 0.25", "1 warning"}, "at 1 all of it is gone in 30d."},
+	} {
+		o := &objective.Objective{Name: "o", Measure: tt.measure, Quantile: 0.9, Target: &tt.target, Budget: 30 * 24 * time.Hour}
+		list, fastest := burnRates(o)
+		var want []string
+		for _, w := range tt.want {
+			window, allowance, record := strings.Cut(w, " / ")
+			if record {
+				want = append(want, `max by (objective) (objective:perfwatch_bad_events:ratio_rate`+window+`{objective="o"}) / `+allowance)
+				continue
+			}
+			factor, _, _ := strings.Cut(w, " ")
+			want = append(want, `max(perfwatch_objective_threshold{objective="o",level="target"}) * 0 + `+factor)
+		}
+		want = append(want, `max(perfwatch_objective_threshold{objective="o",level="target"}) * 0 + 1`)
+		var got []string
+		for _, q := range list {
+			got = append(got, q.expr)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || fastest != tt.fastest {
+			t.Errorf("%s: %q, want %q\n%s", tt.measure, fastest, tt.fastest, diff)
+		}
 	}
 }
 

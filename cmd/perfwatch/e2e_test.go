@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -101,10 +102,13 @@ func renderConfig(t *testing.T, s *stand, redis, dsn string) string {
 			endpoints[p.Name] = p.HTTP.URL
 		}
 	}
+	certificate := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(certificate.Close)
 	text := &bytes.Buffer{}
 	err = template.Must(template.ParseFiles("testdata/e2e.yml.tmpl")).Execute(text, map[string]any{
 		"Platform": s.platform, "Port": s.platform[strings.LastIndex(s.platform, ":")+1:], "Redis": redis,
 		"DSN": dsn, "Endpoints": endpoints, "PagePlatform": s.pagePlatform, "NoSandbox": os.Geteuid() == 0,
+		"Certificate": certificate.Listener.Addr(),
 	})
 	if err != nil {
 		t.Fatalf("rendering the configuration: %v", err)

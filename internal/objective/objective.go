@@ -81,7 +81,9 @@ func (o *Objective) AlertName() string {
 // OwnAlerts are the alerts that belong to no objective; no objective may have a name that makes one of theirs.
 func OwnAlerts() []string {
 	return []string{
-		"PerfwatchProbeDown", "PerfwatchDown", "PerfwatchRedisDown", "PerfwatchConfigReloadFailed", "PerfwatchBrowserMissing",
+		"PerfwatchProbeDown", "PerfwatchProbeMissing", "PerfwatchDown", "PerfwatchConfigReloadFailed", "PerfwatchBrowserMissing",
+		"PerfwatchRedisDown", "PerfwatchPostgresDown", "PerfwatchPgBouncerDown", "PerfwatchProcessDown", "PerfwatchBusinessStale",
+		"PerfwatchHostUnreadable",
 		"PerfwatchBurstAborted", "PerfwatchBurstInvalid", "PerfwatchBurstMissing",
 		"PerfwatchLoadRegression", "PerfwatchCertificateExpiry", "PerfwatchWatchdog",
 		"PerfwatchErrorBudgetBurn", "PerfwatchLatencyAnomaly",
