@@ -128,6 +128,8 @@ render:
 	go test ./internal/config ./internal/report -run Schema
 	-go test ./collector -run TestTheReferenceIsThatOfTheMetrics -update-reference > /dev/null
 	go test ./collector -run TestTheReferenceIsThatOfTheMetrics
+	-go test ./alerts -run TestEveryMeasureHasItsPage -update-measures > /dev/null
+	go test ./alerts -run TestEveryMeasureHasItsPage
 
 rendered: render
 	@git diff --exit-code --stat -- alerts dashboards internal/config internal/report collector/metrics.md || { echo "rendered files differ: commit what make render writes"; exit 1; }

@@ -35,6 +35,17 @@ func Runbook(name string, objectives []objective.Objective, opts Options) ([]byt
 	return []byte(here.Replace(string(text))), err == nil
 }
 
+// References are the pages of the measures, rendered by make render.
+//
+//go:embed measures/*.md
+var references embed.FS
+
+// Measure is the page of the reference about a measure, in Markdown.
+func Measure(name string) ([]byte, bool) {
+	text, err := references.ReadFile("measures/" + name + ".md")
+	return text, err == nil
+}
+
 // A page is what the template of a measure can print.
 type page struct {
 	Alert, Name, Title, Side, Span string

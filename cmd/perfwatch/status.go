@@ -49,8 +49,11 @@ func (d *daemon) handler() (http.Handler, error) {
 	})
 }
 
-// runbook is the page of an alert, with the thresholds of the configuration at work.
+// runbook is the page of an alert, with the thresholds of the configuration at work, or that of a measure.
 func (d *daemon) runbook(name string) ([]byte, bool) {
+	if page, ok := alerts.Measure(name); ok {
+		return page, true
+	}
 	cfg := d.current.Load().config
 	return alerts.Runbook(name, cfg.Objectives, alerts.Options{ExternalURL: d.externalURL(), GrafanaURL: cfg.Global.GrafanaURL})
 }

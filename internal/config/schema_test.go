@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +28,16 @@ const (
 	refusedPath   = "testdata/schema_refuses.txt"
 )
 
-const referenceLead = "Every key of `perfwatch.yml`. This page and `perfwatch check --schema` are rendered from the types that the file is " +
+// referenceLead begins the reference.
+func referenceLead() string {
+	links := make([]string, 0, len(objective.Measures()))
+	for _, m := range objective.Measures() {
+		links = append(links, fmt.Sprintf("[`%s`](../../alerts/measures/%s.md)", m, m))
+	}
+	return referenceStart + " Each `measure` of an objective has a page: " + strings.Join(links, ", ") + "."
+}
+
+const referenceStart = "Every key of `perfwatch.yml`. This page and `perfwatch check --schema` are rendered from the types that the file is " +
 	"read into. A duration is written `500ms`, `90s` or `1d`. A `perfwatch.yml` that says everything there is about one platform: " +
 	"[perfwatch.yml](../perfwatch.yml)."
 
@@ -107,7 +117,7 @@ func TestTheSchemaAndTheReferenceAreThoseOfTheTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		schemaPath: text.String(), referencePath: s.Reference("The configuration", referenceLead),
+		schemaPath: text.String(), referencePath: s.Reference("The configuration", referenceLead()),
 	} {
 		if *updateSchema {
 			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
