@@ -118,7 +118,7 @@ func (d *direct) get(ctx context.Context) (*directConn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c = &directConn{conn: conn}
+		c = &directConn{conn: newSocket(conn)}
 		c.br = bufio.NewReaderSize(c, d.buffer)
 		c.body.conn = c
 	}
