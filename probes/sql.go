@@ -184,11 +184,11 @@ func (p *sqlProber) Probe(ctx context.Context) (res Result, err error) {
 	times := newTimings()
 	times.begin()
 	found := &SQLResult{}
-	trace, _ := newTrace()
+	trace, traceparent := newTrace()
 	conn, err := p.db.Conn(times.trace(ctx))
 	if err == nil {
 		times.gotConn()
-		err = p.ask(ctx, conn, times, trace, found)
+		err = p.ask(ctx, conn, times, trace, traceparent, found)
 	}
 	res = Result{ended: time.Now(), TraceID: trace, SQL: found}
 	reached := times.reached()
@@ -202,8 +202,11 @@ func (p *sqlProber) Probe(ctx context.Context) (res Result, err error) {
 }
 
 // ask runs the queries within one transaction, whose end is left to release.
-func (p *sqlProber) ask(ctx context.Context, conn *sql.Conn, times *timings, trace TraceID, found *SQLResult) error {
-	for _, statement := range p.connector.engine.begin(statementLimit(ctx), trace) {
+func (p *sqlProber) ask(
+	ctx context.Context, conn *sql.Conn, times *timings, trace TraceID, traceparent string, found *SQLResult,
+) error {
+	engine := &p.connector.engine
+	for _, statement := range engine.begin(statementLimit(ctx), trace) {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("beginning: %w", err)
 		}
@@ -212,7 +215,7 @@ func (p *sqlProber) ask(ctx context.Context, conn *sql.Conn, times *timings, tra
 		q := &p.queries[i]
 		start := time.Now()
 		times.asked()
-		got, err := q.run(ctx, conn, times)
+		got, err := q.run(ctx, conn, engine.traced(q.Query.Query, traceparent), times)
 		times.pause()
 		found.Queries = append(found.Queries, QueryTime{q.Name, time.Since(start), start})
 		if err == nil {

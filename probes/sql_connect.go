@@ -35,10 +35,21 @@ type engine struct {
 	// open makes the connections of a DSN, which dial through d.
 	open func(dsn string, d dialer) (driver.Connector, error)
 	// begin opens a transaction that may only read, with a limit for each of its statements that the server keeps. The
-	// server is told the trace where it can show it.
+	// server is told the trace where it can show it of a transaction.
 	begin func(limit time.Duration, trace TraceID) []string
 	// refusal tells what the server itself says is wrong; it reports false of any other error.
 	refusal func(err error) (o Outcome, text string, ok bool)
+	// comments says that each query tells the trace in a comment.
+	comments bool
+}
+
+// traced is a query with its trace, as https://google.github.io/sqlcommenter/spec/ writes it, though at its beginning: its end
+// may be a comment of its own, and is what a list of processes cuts off.
+func (e *engine) traced(query, traceparent string) string {
+	if !e.comments {
+		return query
+	}
+	return "/*traceparent='" + traceparent + "'*/ " + query
 }
 
 // engineOf knows an engine by the scheme of a DSN.

@@ -16,7 +16,7 @@ import (
 
 // mysqlEngine is MySQL and MariaDB.
 func mysqlEngine() engine {
-	return engine{open: openMySQL, begin: beginMySQL, refusal: refusedByMySQL}
+	return engine{open: openMySQL, begin: beginMySQL, refusal: refusedByMySQL, comments: true}
 }
 
 // openMySQL takes the parameters of the driver after the database: ?tls=true, ?charset=utf8mb4. Those that would let a

@@ -95,20 +95,24 @@ func mariadbRefusals(t *testing.T, address string) {
 	}
 }
 
-// An administrator ends the connection while a query runs.
+// An administrator ends the connection while a query runs, having seen whose it is.
 func mariadbTerminated(t *testing.T, file string, owner *sql.DB) {
 	t.Helper()
-	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT SLEEP(30)"}}}, Env{})
+	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: "SELECT SLEEP(?)", Args: []any{30}}}}, Env{})
 	done := make(chan Sample)
 	go func() { done <- Take(t.Context(), p, time.Now()) }()
-	id := ""
+	var id, seen string
 	for id == "" {
-		_ = owner.QueryRowContext(t.Context(), "SELECT id FROM information_schema.processlist "+
-			"WHERE info LIKE '%SLEEP(30)%' AND id <> CONNECTION_ID()").Scan(&id)
+		_ = owner.QueryRowContext(t.Context(), "SELECT id, info FROM information_schema.processlist "+
+			"WHERE info LIKE '%SLEEP(%' AND state = 'User sleep' AND id <> CONNECTION_ID()").Scan(&id, &seen)
 	}
 	mustExec(t, owner, "KILL "+id)
-	if s := <-done; s.Outcome != Reset {
+	s := <-done
+	if s.Outcome != Reset {
 		t.Errorf("%v, want reset: %v", s.Outcome, s.Err)
+	}
+	if want := "/*traceparent='00-" + s.TraceID.String() + "-"; !strings.HasPrefix(seen, want) || !strings.Contains(seen, "-01'*/ SELECT SLEEP(") {
+		t.Errorf("the server saw %q, want it to begin with %q", seen, want)
 	}
 }
 

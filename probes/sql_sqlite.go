@@ -35,7 +35,7 @@ func openSQLite(dsn string, _ dialer) (driver.Connector, error) {
 }
 
 // beginSQLite waits for a lock as long as the limit says. SQLite has no limit for a statement that works: it is
-// interrupted when the run's context ends.
+// interrupted when the run's context ends. There is no server to be told the trace.
 func beginSQLite(limit time.Duration, _ TraceID) []string {
 	return []string{fmt.Sprintf("PRAGMA busy_timeout = %d; PRAGMA query_only = 1; BEGIN", max(limit.Milliseconds(), 1))}
 }
