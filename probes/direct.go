@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -36,18 +37,19 @@ var errLongHead = fmt.Errorf("%w: response headers exceeded %d bytes", ErrInvali
 // by net/http's own parser, so that both paths say the same of every server. It is not safe for concurrent use.
 type direct struct {
 	dialer dialer
-	buffer int                    // of a connection, bytes
-	conns  map[string]*directConn // idle ones by address
-	out    []byte                 // the request now sent
-	host   string                 // the host of its URL; empty if addr is not valid
-	addr   string                 // where that is dialled
+	buffer int           // of a connection, bytes
+	conns  []*directConn // idle ones, of which no two have the same address
+	out    []byte        // the request now sent
+	host   string        // the host of its URL; empty if addr is not valid
+	addr   string        // where that is dialled
 	watch  *watch
 }
 
 // A directConn is a connection and the response that is being read from it.
 type directConn struct {
 	conn  net.Conn
-	br    *bufio.Reader
+	addr  string          // that was dialled
+	br    *bufio.Reader   // nil of one that rests
 	left  int64           // bytes that the response's head may still have
 	watch *watch          // of the request that uses it
 	ctx   context.Context //nolint:containedctx // of the same request
@@ -60,7 +62,7 @@ type directConn struct {
 }
 
 func newDirect(d dialer, buffer int) *direct {
-	return &direct{dialer: d, buffer: buffer, conns: map[string]*directConn{}}
+	return &direct{dialer: d, buffer: buffer}
 }
 
 // newDirectFor returns nil where what the transport has is needed for every request: a proxy, credentials.
@@ -107,9 +109,8 @@ func replayable(req *http.Request) bool {
 
 // get takes the idle connection or dials.
 func (d *direct) get(ctx context.Context) (*directConn, error) {
-	c := d.conns[d.addr]
-	delete(d.conns, d.addr)
-	if c != nil && (c.br.Buffered() > 0 || time.Since(c.freed) > idleUnchecked && !alive(c.conn)) {
+	c := d.idle(d.addr)
+	if c != nil && (c.br != nil && c.br.Buffered() > 0 || time.Since(c.freed) > idleUnchecked && !alive(c.conn)) {
 		c.close()
 		c = nil
 	}
@@ -118,9 +119,11 @@ func (d *direct) get(ctx context.Context) (*directConn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c = &directConn{conn: newSocket(conn)}
-		c.br = bufio.NewReaderSize(c, d.buffer)
+		c = &directConn{conn: newSocket(conn), addr: d.addr}
 		c.body.conn = c
+	}
+	if c.br == nil {
+		c.br = bufio.NewReaderSize(c, d.buffer)
 	}
 	c.ctx, c.watch, c.body.pool = ctx, d.watch, d
 	if !c.watch.over(c.conn) {
@@ -130,13 +133,24 @@ func (d *direct) get(ctx context.Context) (*directConn, error) {
 	return c, nil
 }
 
+// idle takes the connection to an address; nil if there is none.
+func (d *direct) idle(addr string) *directConn {
+	for i, c := range d.conns {
+		if c.addr == addr {
+			d.conns = slices.Delete(d.conns, i, i+1)
+			return c
+		}
+	}
+	return nil
+}
+
 // put keeps a connection for the next request to its host.
-func (d *direct) put(addr string, c *directConn) {
+func (d *direct) put(c *directConn) {
 	if len(d.conns) >= maxDirectHosts {
 		d.close()
 	}
 	c.used, c.freed = true, time.Now()
-	d.conns[addr] = c
+	d.conns = append(d.conns, c)
 }
 
 // follow makes the end of ctx the end of the request. It is one hook for as long as the context stays the same.
@@ -147,6 +161,20 @@ func (d *direct) follow(ctx context.Context) {
 	d.unfollow()
 	d.watch = &watch{ctx: ctx}
 	d.watch.stop = context.AfterFunc(ctx, d.watch.fire)
+}
+
+// rest lets go of the buffers too: of ten thousand probes few run at a time. A nil direct has none.
+func (d *direct) rest() {
+	if d == nil {
+		return
+	}
+	d.unfollow()
+	d.out = nil
+	for _, c := range d.conns {
+		if c.br != nil && c.br.Buffered() == 0 { // or the peer said something unasked, which get is to see
+			c.br = nil
+		}
+	}
 }
 
 // unfollow lets go of the context of the last request, and of all that its response holds. A nil direct has none.
@@ -167,10 +195,10 @@ func (d *direct) close() {
 		return
 	}
 	d.unfollow()
-	for addr, c := range d.conns {
+	for _, c := range d.conns {
 		c.close()
-		delete(d.conns, addr)
 	}
+	d.conns = nil
 }
 
 // A watch breaks the connection that a request uses when its context ends.

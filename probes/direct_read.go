@@ -63,7 +63,6 @@ func (c *directConn) plain(req *http.Request) *http.Response {
 type directBody struct {
 	conn *directConn
 	pool *direct
-	addr string
 	r    io.Reader // nil for left bytes of the connection
 	left int64
 	done bool // the end was read
@@ -71,7 +70,6 @@ type directBody struct {
 
 func (b *directBody) reset(r io.Reader) {
 	b.r, b.done = r, false
-	b.addr = b.pool.addr
 }
 
 // Read implements io.Reader.
@@ -102,7 +100,7 @@ func (b *directBody) Close() error {
 		c.close()
 		return nil
 	}
-	b.pool.put(b.addr, c)
+	b.pool.put(c)
 	return nil
 }
 

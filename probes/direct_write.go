@@ -9,11 +9,17 @@ import (
 	"strings"
 )
 
+// usualTail is what a request has behind a head that is known, in bytes: a trace and the end.
+const usualTail = 128
+
 // render writes req and its trace into d.out. Its head up to there may be known. It is false where the request needs
 // net/http: another scheme, a header that has a meaning for the connection, bytes of which net/http would have to judge.
 func (d *direct) render(req *http.Request, head []byte, t *tracer) bool {
 	if !d.address(req.URL) || req.ContentLength > maxDirectBody {
 		return false
+	}
+	if d.out == nil {
+		d.out = make([]byte, 0, len(head)+usualTail)
 	}
 	out, ok := append(d.out[:0], head...), true
 	if len(head) == 0 {

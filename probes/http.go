@@ -179,7 +179,7 @@ func (p *HTTPProber) fill(ctx context.Context, d *Draft) (Result, error) {
 	x := p.exchange()
 	x.body.keepFirst = maxEvidenceBody
 	res, err := x.run(x.times.trace(ctx), p, d)
-	x.direct.unfollow()
+	x.direct.rest()
 	if x.dirty {
 		x.direct.close()
 		return res, err

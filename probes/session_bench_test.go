@@ -96,7 +96,7 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-func ok(b *testing.B, err error) {
+func ok(b testing.TB, err error) {
 	if err != nil {
 		b.Fatal(err)
 	}

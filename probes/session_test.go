@@ -169,20 +169,23 @@ func sessionContainsAPanic(t *testing.T, open func() *Session) {
 	sessionTake(t, s, good, OK)
 }
 
+// frugal is a server that allocates nothing itself.
+func frugal(c net.Conn) {
+	b, answer := make([]byte, 4<<10), []byte(okHead+"Content-Length: 5\r\n\r\nhello")
+	for {
+		if _, err := c.Read(b); err != nil {
+			return
+		}
+		if _, err := c.Write(answer); err != nil {
+			return
+		}
+	}
+}
+
 // TestSessionIsFrugal holds the allocations of a kept-alive request: on the direct path the copy of the request, on the
 // full one those of net/http's transport, and fewer than a client's.
 func TestSessionIsFrugal(t *testing.T) {
-	url := socketServer(t, func(c net.Conn) { // a server that allocates nothing itself
-		b, answer := make([]byte, 4<<10), []byte(okHead+"Content-Length: 5\r\n\r\nhello")
-		for {
-			if _, err := c.Read(b); err != nil {
-				return
-			}
-			if _, err := c.Write(answer); err != nil {
-				return
-			}
-		}
-	})
+	url := socketServer(t, frugal)
 	p := mustProber(t, &HTTP{URL: url}, Env{})
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
 	defer client.CloseIdleConnections()

@@ -15,7 +15,7 @@ import (
 )
 
 // socketServer answers each connection with serve, which gets the request's head read already, and is ended by the test.
-func socketServer(t *testing.T, serve func(net.Conn)) string {
+func socketServer(t testing.TB, serve func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -17,9 +21,8 @@ import (
 	"github.com/perfwatch/perfwatch/probes"
 )
 
-// manyProbes is how many probes are measured: both ends of their connections are files of this process, which may often have
-// no more than 20,000.
-const manyProbes = 9_000
+// manyProbes is how many probes are measured.
+const manyProbes = 10_000
 
 // manyYAML is their configuration, of which the first few ask for something else than before.
 func manyYAML(site string, changed int) string {
@@ -35,35 +38,53 @@ func manyYAML(site string, changed int) string {
 	return text.String() + "objectives:\n  - {name: slow, measure: latency, quantile: 0.95, group: api, window: 5m, target: 400ms}\n"
 }
 
-// leanSite answers with next to no memory of its own, so that what is measured is ours.
+// leanSite starts a process that answers everything, so that what is measured here is the probes' end of the connections.
 func leanSite(tb testing.TB) string {
 	tb.Helper()
-	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	cmd := exec.CommandContext(tb.Context(), "lean-site")
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = l.Close() })
+	tb.Cleanup(func() { // the context has ended it by then
+		_ = cmd.Wait()
+	})
+	url, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return strings.TrimSpace(url)
+}
+
+// leanSiteMain is that process. It says its URL first.
+func leanSiteMain() {
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lean-site:", err)
+		return
+	}
+	fmt.Printf("http://%s\n", l.Addr()) //nolint:forbidigo // a program of the tests
 	answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok")
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				for request := make([]byte, 512); ; {
-					if n, err := c.Read(request); err != nil || !bytes.HasSuffix(request[:n], []byte("\r\n\r\n")) {
-						return
-					}
-					if _, err := c.Write(answer); err != nil {
-						return
-					}
-				}
-			}()
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
 		}
-	}()
-	return "http://" + l.Addr().String()
+		go func() {
+			defer func() { _ = c.Close() }()
+			for request := make([]byte, 512); ; {
+				if n, err := c.Read(request); err != nil || !bytes.HasSuffix(request[:n], []byte("\r\n\r\n")) {
+					return
+				}
+				if _, err := c.Write(answer); err != nil {
+					return
+				}
+			}
+		}()
+	}
 }
 
 func liveHeap() uint64 {

@@ -19,7 +19,7 @@ import (
 // TestMain puts two programs on the PATH of the tests: perfwatch itself and the reference platform, so that a test runs
 // each as a process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"perfwatch": main, "platform": platformMain})
+	testscript.Main(m, map[string]func(){"perfwatch": main, "platform": platformMain, "lean-site": leanSiteMain})
 }
 
 func TestScripts(t *testing.T) {
