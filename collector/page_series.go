@@ -141,8 +141,9 @@ func newPageSeries(p *ProbeSeries) *pageSeries {
 	return s
 }
 
-// observe records what a run found out; a nil res is a run of another kind, or one that panicked.
-func (s *pageSeries) observe(res *probes.PageResult, ok bool, end time.Time) {
+// observe records what a run found out; one without a page is of another kind, or panicked.
+func (s *pageSeries) observe(sample *probes.Sample, ok bool, end time.Time) {
+	res := sample.Page
 	if res == nil || s == nil {
 		return
 	}
@@ -155,7 +156,7 @@ func (s *pageSeries) observe(res *probes.PageResult, ok bool, end time.Time) {
 	}
 	f := &res.Figures
 	for i, d := range pageDurations(res) {
-		s.seconds[i].observe(d, probes.TraceID{}, end)
+		s.seconds[i].observe(d, sample.TraceID, sample.Start)
 	}
 	feeds := s.probe.feeds.Load()
 	feeds.fcp.observe(end, f.FirstPaint.Seconds())
@@ -165,7 +166,7 @@ func (s *pageSeries) observe(res *probes.PageResult, ok bool, end time.Time) {
 	s.requests.Observe(float64(f.Requests))
 	if res.Warm != nil && s.warm[0] != nil {
 		for i, d := range pageDurations(&probes.PageResult{Figures: *res.Warm}) {
-			s.warm[i].observe(d, probes.TraceID{}, end)
+			s.warm[i].observe(d, sample.TraceID, sample.Start)
 		}
 	}
 	s.showLast(res)

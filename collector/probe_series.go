@@ -127,7 +127,7 @@ func (s *ProbeSeries) Observe(sample *probes.Sample) {
 	s.steps.observe(sample.Journey)
 	s.consistency.observe(sample.Consistency)
 	s.canary.observe(sample.Canary)
-	s.page.observe(sample.Page, ok, end)
+	s.page.observe(sample, ok, end)
 }
 
 func (s *ProbeSeries) observeTimes(sample *probes.Sample, end time.Time) {

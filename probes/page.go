@@ -23,6 +23,7 @@ type Page struct {
 	Block      []string          `yaml:"block"`      // URLs that are not loaded, with * for anything: "*://ads.example/*"
 	Marks      []string          `yaml:"marks"`      // performance.marks of the page to keep
 	Warm       bool              `yaml:"warm"`       // load it a second time, with what the first load left in the cache
+	Trace      bool              `yaml:"trace"`      // its documents carry traceparent, for which each waits some 7 ms
 	Insecure   bool              `yaml:"insecure_skip_verify"`
 	MaxBytes   ByteSize          `yaml:"max_bytes"` // over the wire; default 50MiB
 	Expect     PageExpect        `yaml:"expect"`
@@ -92,11 +93,13 @@ func (*Page) Kind() string { return "page" }
 // A pageProber loads one page.
 //
 // The duration of a good run ends when the page is interactive and loaded; the five quiet seconds that prove it do not
-// count. The phases are those of the document, its status too, and the bytes are those of all requests together.
+// count. The phases are those of the document, its status too, and the bytes are those of all requests together. Where
+// it is traced, the documents of the page's origin carry the run's trace, those of its login and of a second load too.
 type pageProber struct {
 	browser *browser.Browser
 	page    *browser.Page
 	want    string // statuses
+	traces  bool
 }
 
 // Probe implements Prober.
@@ -104,12 +107,17 @@ func (p *pageProber) Probe(ctx context.Context) (Result, error) {
 	if p.browser == nil {
 		return Result{}, errors.New("pages are loaded by the daemon only")
 	}
+	var trace TraceID
+	page := *p.page
+	if p.traces {
+		trace, page.Traceparent = newTrace()
+	}
 	start := time.Now()
-	visit, err := p.browser.Load(ctx, p.page)
+	visit, err := p.browser.Load(ctx, &page)
 	found := &PageResult{Figures: visit.Figures, Warm: visit.Warm, Evidence: visit.Evidence}
 	res := Result{
 		Page: found, Status: visit.Response.Status, CertNotAfter: visit.Response.CertNotAfter, Bytes: visit.Bytes,
-		Phases: documentPhases(&visit.Response), ended: time.Now(),
+		Phases: documentPhases(&visit.Response), TraceID: trace, ended: time.Now(),
 	}
 	if err == nil {
 		res.ended = start.Add(visit.Waited + max(visit.Interactive, visit.Loaded))

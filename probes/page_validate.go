@@ -47,6 +47,11 @@ func (s *Page) Prober(env Env) (Prober, error) {
 	page.Login = s.steps(env, &ms)
 	want := s.expectation(&page.Expect, &ms)
 	s.lists(&ms)
+	for name := range s.Headers {
+		if s.Trace && strings.EqualFold(name, traceHeader) {
+			ms.add("trace", true, "it only where no header is traceparent")
+		}
+	}
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
 	}
@@ -55,7 +60,7 @@ func (s *Page) Prober(env Env) (Prober, error) {
 		bare.User = nil
 		page.URL, page.Username, page.Password = &bare, target.User.Username(), password
 	}
-	return &pageProber{browser: env.Browser, page: page, want: want}, nil
+	return &pageProber{browser: env.Browser, page: page, want: want, traces: s.Trace}, nil
 }
 
 // window is the size of the window: what is given, or that of Lighthouse's devices.

@@ -48,7 +48,7 @@ func (r *run) handle(m *message) {
 	case "Page.screencastFrame":
 		r.frame(m)
 	case "Fetch.requestPaused":
-		r.paused(m)
+		r.proceed(m)
 	case "Fetch.authRequired":
 		r.authRequired(m)
 	default:

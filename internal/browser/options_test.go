@@ -104,7 +104,7 @@ func TestOptions(t *testing.T) {
 		p := pageAt(t, base, "/")
 		p.Width, p.Height, p.Scale, p.Mobile = 400, 700, 2, true
 		p.Headers, p.Cookies = map[string]string{"X-Token": "hunter2"}, []Cookie{{"country", "no"}}
-		p.Warm = true
+		p.Warm, p.Traceparent = true, "00-1-2-01"
 		p.Expect = Expect{Selector: "h1", Text: regexp.MustCompile("400x700x2"), Title: regexp.MustCompile("^Shop$")}
 		v := load(t, b, p, 30*time.Second, "")
 		req := seen.last("/")
@@ -118,22 +118,43 @@ func TestOptions(t *testing.T) {
 		if third := others.last("/third.js"); third == nil || third.Header.Get("X-Token") != "" {
 			t.Errorf("another site got %v, want a request without the token", third)
 		}
+		wantTraceOfDocuments(t, seen, others)
 		if v.Warm == nil || v.Bytes < 50_000 || v.Warm.Bytes > 10_000 || v.Warm.FirstPaint == 0 {
 			t.Errorf("%d bytes and then %+v, want the second load from the cache", v.Bytes, v.Warm)
 		}
+	})
+	t.Run("a trace", func(t *testing.T) {
+		p := pageAt(t, base, "/")
+		p.Traceparent = "00-1-2-01"
+		load(t, b, p, 30*time.Second, "")
+		wantTraceOfDocuments(t, seen, others)
 	})
 	t.Run("nothing is left of it", func(t *testing.T) {
 		p := pageAt(t, base, "/")
 		p.Blocked = []string{"*://localhost:*/*"}
 		before := others.count("/third.js")
 		v := load(t, b, p, 30*time.Second, "")
-		if got := seen.last("/").Header; got.Get("Cookie") != "" || got.Get("X-Token") != "" || v.Bytes < 50_000 {
-			t.Errorf("headers %v, %d bytes, want neither a cookie nor a cache", got, v.Bytes)
+		got := seen.last("/").Header
+		if got.Get("Cookie") != "" || got.Get("X-Token") != "" || got.Get("Traceparent") != "" || v.Bytes < 50_000 {
+			t.Errorf("headers %v, %d bytes, want neither a cookie nor a trace nor a cache", got, v.Bytes)
 		}
 		if others.count("/third.js") != before {
 			t.Error("what is blocked was loaded")
 		}
 	})
+}
+
+// wantTraceOfDocuments wants the trace where the page was asked for, and nowhere else.
+func wantTraceOfDocuments(t *testing.T, seen, others *recorded) {
+	t.Helper()
+	page, own, third := seen.last("/"), seen.last("/app.js"), others.last("/third.js")
+	if page == nil || own == nil || third == nil {
+		t.Fatalf("asked for %v, %v and %v, want all of them", page, own, third)
+	}
+	if page.Header.Get("Traceparent") != "00-1-2-01" || own.Header["Traceparent"] != nil || third.Header["Traceparent"] != nil {
+		t.Errorf("traces %q of the page, %q of its script and %q of another site's, want that of the page alone",
+			page.Header["Traceparent"], own.Header["Traceparent"], third.Header["Traceparent"])
+	}
 }
 
 func TestAPassword(t *testing.T) {

@@ -19,6 +19,7 @@ type Page struct {
 
 	// Headers and the password go to the page's own origin only.
 	Headers            map[string]string
+	Traceparent        string // a header of the documents of that origin; "" for none
 	Username, Password string
 	Cookies            []Cookie
 	Blocked            []string // patterns of URLs that are not loaded, with * for anything

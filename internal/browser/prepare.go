@@ -48,9 +48,9 @@ func (r *run) prepare(ctx context.Context) error {
 	if len(r.page.Blocked) > 0 {
 		commands = append(commands, blockURLs(r.page.Blocked))
 	}
-	if r.private() {
+	if pattern := r.paused(); pattern != nil {
 		commands = append(commands, command{method: "Fetch.enable", params: object{
-			"handleAuthRequests": true, "patterns": []object{{"urlPattern": origin(r.page.URL) + "/*"}},
+			"handleAuthRequests": r.private(), "patterns": []object{pattern},
 		}})
 	}
 	for _, c := range r.page.Cookies {
@@ -139,17 +139,34 @@ func (r *run) throttle(session string) {
 	}
 }
 
+// paused are the requests that wait for our headers; nil for none. Only documents get a trace: what they load may be of
+// another origin, which would have to allow the header, and each request that waits takes time.
+func (r *run) paused() object {
+	if !r.private() && r.page.Traceparent == "" {
+		return nil
+	}
+	pattern := object{"urlPattern": origin(r.page.URL) + "/*"}
+	if !r.private() {
+		pattern["resourceType"] = documentType
+	}
+	return pattern
+}
+
+// documentType is the browser's name for pages and frames among what is asked for.
+const documentType = "Document"
+
 // private says that something goes to the page's own origin only.
 func (r *run) private() bool { return len(r.page.Headers) > 0 || r.page.Username != "" }
 
 // origin of a URL, without the user.
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// paused lets a request to the page's origin go on with our headers.
-func (r *run) paused(m *message) {
+// proceed lets a request to the page's origin go on with our headers.
+func (r *run) proceed(m *message) {
 	var e struct {
-		RequestID string
-		Request   struct {
+		RequestID    string
+		ResourceType string
+		Request      struct {
 			URL     string
 			Headers map[string]string
 		}
@@ -158,19 +175,27 @@ func (r *run) paused(m *message) {
 		return
 	}
 	params := object{"requestId": e.RequestID}
-	if u, err := url.Parse(e.Request.URL); err == nil && origin(u) == origin(r.page.URL) && len(r.page.Headers) > 0 {
-		all := maps.Clone(e.Request.Headers)
-		if all == nil {
-			all = map[string]string{}
-		}
-		maps.Copy(all, r.page.Headers)
-		list := make([]object, 0, len(all))
-		for name, value := range all {
-			list = append(list, object{"name": name, "value": value})
-		}
-		params["headers"] = list
+	if u, err := url.Parse(e.Request.URL); err == nil && origin(u) == origin(r.page.URL) {
+		params["headers"] = r.headers(e.Request.Headers, e.ResourceType)
 	}
 	r.post(m.session, "Fetch.continueRequest", params)
+}
+
+// headers are those of a request to the page's origin, with ours.
+func (r *run) headers(own map[string]string, resource string) []object {
+	all := maps.Clone(own)
+	if all == nil {
+		all = map[string]string{}
+	}
+	if r.page.Traceparent != "" && resource == documentType {
+		all["Traceparent"] = r.page.Traceparent
+	}
+	maps.Copy(all, r.page.Headers)
+	list := make([]object, 0, len(all))
+	for name, value := range all {
+		list = append(list, object{"name": name, "value": value})
+	}
+	return list
 }
 
 // authRequired answers with the password, once for each request and to the page's own origin only.

@@ -52,7 +52,7 @@ func everyKeyOfAPage() *probes.Page {
 		Login: []probes.PageStep{
 			{URL: "http://shop.example/login"}, {Fill: "#user", Value: "hunter2"}, {Click: "button"}, {WaitFor: "#welcome"},
 		},
-		Block: []string{"*://ads.example/*"}, Marks: []string{"ready"}, Warm: true, Insecure: true, MaxBytes: 10 << 20,
+		Block: []string{"*://ads.example/*"}, Marks: []string{"ready"}, Warm: true, Trace: true, Insecure: true, MaxBytes: 10 << 20,
 		Expect: probes.PageExpect{Status: []int{200, 201}, Selector: "#app", Text: "Hello", Title: "^Shop"},
 	}
 }
