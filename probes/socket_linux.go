@@ -106,6 +106,7 @@ func (s *socket) once(fd uintptr) bool {
 		number, flags = syscall.SYS_SENDTO, syscall.MSG_NOSIGNAL
 	case peek:
 		flags = syscall.MSG_PEEK
+	case receive:
 	}
 	for {
 		rest := s.p[s.n:]

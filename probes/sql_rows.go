@@ -24,8 +24,8 @@ type answer struct {
 	rows    []any // as objects, if they are looked at
 }
 
-// run sends the query as text has it and reads its rows to the end, or to the first that is one too many. It ends with ErrBodyTooLarge
-// past 10 MiB of values, counted a byte more for each row.
+// run sends the query as text has it and reads its rows to the end, or to the first that is one too many. It ends with
+// ErrBodyTooLarge past 10 MiB of values, counted a byte more for each row.
 func (q *compiledQuery) run(ctx context.Context, conn *sql.Conn, text string, times *timings) (got answer, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // before Close, which would read what is left
