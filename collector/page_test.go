@@ -133,6 +133,7 @@ func fillProbes(rec *Recorder) {
 	home := rec.Probe(ProbeInfo{
 		Name: "home", Group: "api", Kind: "http", Interval: 15 * time.Second, Labels: map[string]string{"env": "test"},
 	})
+	home.Overdue(time.Unix(2_000_000_000, 0))
 	at := time.Now().Add(-10 * time.Second)
 	s := probes.Sample{Due: at, Start: at, Duration: 280 * time.Millisecond}
 	s.Status, s.Bytes, s.CertNotAfter = 200, 1234, time.Unix(2_000_000_000, 0)
