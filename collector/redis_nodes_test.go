@@ -24,11 +24,6 @@ import (
 	"github.com/perfwatch/perfwatch/internal/peer"
 )
 
-// ofNode is a series of one node.
-func ofNode(metric string, n *peer.Redis) string {
-	return fmt.Sprintf(`perfwatch_redis_%s{node=%q,redis="cache"}`, metric, n.Address)
-}
-
 func connTo(t *testing.T, server RedisServer) *RedisConn {
 	t.Helper()
 	c, err := NewRedisConn(server)
@@ -146,6 +141,12 @@ func TestSentinelsSayWhichServerIsReadAndAFailoverAddsNoTraffic(t *testing.T) {
 	for range 40 {
 		must(t, c, "GET", "key")
 	}
+	replica.WaitFor(t, func() error { // it counts the SET too, when that comes there
+		if size := replica.Run(t, "DBSIZE"); size != "1" {
+			return fmt.Errorf("it has %s keys", size)
+		}
+		return nil
+	})
 	pull(map[string]string{came(tapedHits): "40", came(tapedMisses): "0"})
 	hits, misses := `perfwatch_redis_keyspace_hits_total{redis="cache"}`, `perfwatch_redis_keyspace_misses_total{redis="cache"}`
 	wantSeries(t, reg, map[string]string{hits: "40", misses: "0", `perfwatch_redis_nodes{redis="cache"}`: ""})

@@ -63,6 +63,11 @@ func (p *tape) quiet(t *testing.T, more map[string]string) {
 	p.frame(t, want)
 }
 
+// ofNode is a series of one node.
+func ofNode(metric string, n *peer.Redis) string {
+	return fmt.Sprintf(`perfwatch_redis_%s{node=%q,redis="cache"}`, metric, n.Address)
+}
+
 // trafficOf applies a function to everything that clients cause, since the frame before.
 func trafficOf(function string) string {
 	var parts []string
