@@ -68,6 +68,17 @@ func ofNode(metric string, n *peer.Redis) string {
 	return fmt.Sprintf(`perfwatch_redis_%s{node=%q,redis="cache"}`, metric, n.Address)
 }
 
+// holds waits until a server has so many keys.
+func holds(t *testing.T, r *peer.Redis, keys string) {
+	t.Helper()
+	r.WaitFor(t, func() error {
+		if size := r.Run(t, "DBSIZE"); size != keys {
+			return fmt.Errorf("it has %s keys", size)
+		}
+		return nil
+	})
+}
+
 // trafficOf applies a function to everything that clients cause, since the frame before.
 func trafficOf(function string) string {
 	var parts []string
