@@ -19,8 +19,9 @@ const (
 type keptPages struct {
 	make http.Handler
 
-	mu    sync.Mutex
-	pages map[string]*keptPage // by what is asked for; guarded by mu
+	mu      sync.Mutex           // guards what follows
+	pages   map[string]*keptPage // by what is asked for
+	changed time.Time            // when a request may last have changed something
 }
 
 // A keptPage is a page as it is made.
@@ -49,7 +50,7 @@ func (k *keptPages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.header, p.ResponseWriter = w.Header().Clone(), nil
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.pages) < maxKept {
+	if p.began.After(k.changed) && len(k.pages) < maxKept {
 		k.pages[asked] = p
 	}
 }
@@ -62,11 +63,12 @@ func (k *keptPages) page(asked string) *keptPage {
 	return k.pages[asked]
 }
 
-// forget lets the next scrape see what was changed just now.
+// forget lets the next scrape see what was changed just now, which a page that is being made may not have.
 func (k *keptPages) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.pages)
+	k.changed = time.Now()
 }
 
 // after forgets the pages when a request may have changed something.

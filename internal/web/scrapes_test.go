@@ -13,11 +13,13 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// counted is a registry whose one value is how often it was gathered, beside a label that is as long as is wanted.
-func counted(long *int) prometheus.Gatherer {
+// counted is a registry whose one value is how often it was gathered, beside a label that is as long as is wanted. Something
+// happens while it is gathered.
+func counted(long *int, during *func()) prometheus.Gatherer {
 	gathered := 0.0
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		gathered++
+		(*during)()
 		return []*dto.MetricFamily{{Name: new("gathered"), Type: dto.MetricType_GAUGE.Enum(), Metric: []*dto.Metric{{
 			Label: []*dto.LabelPair{{Name: new("l"), Value: new(strings.Repeat("x", *long))}}, Gauge: &dto.Gauge{Value: new(gathered)},
 		}}}}, nil
@@ -26,8 +28,9 @@ func counted(long *int) prometheus.Gatherer {
 
 func TestScrapesWithinHalfASecondShareAPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		long := 1
-		handler := serve(t, func(o *Options) { o.Registry = counted(&long) })
+		long, nothing := 1, func() {}
+		during := nothing
+		handler := serve(t, func(o *Options) { o.Registry = counted(&long, &during) })
 		scrape := func(method, accept string) string {
 			r := httptest.NewRequest(method, "/metrics", nil)
 			r.Header.Set("Accept", accept)
@@ -56,18 +59,29 @@ func TestScrapesWithinHalfASecondShareAPage(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 		want("half a second later", scrape("GET", ""), plain+"3")
-		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/-/reload", nil))
+		reload := func() {
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/-/reload", nil))
+		}
+		reload()
+		time.Sleep(time.Millisecond)
 		want("after a change", scrape("GET", ""), plain+"4")
 
 		time.Sleep(time.Second)
+		during = reload
+		want("during a change", scrape("GET", ""), plain+"5")
+		during = nothing
+		time.Sleep(time.Millisecond)
+		want("after it", scrape("GET", ""), plain+"6")
+
+		time.Sleep(time.Second)
 		long = maxKeptPage
-		want("a large one", scrape("GET", ""), plain+"5")
-		want("is not kept", scrape("GET", ""), plain+"6")
+		want("a large one", scrape("GET", ""), plain+"7")
+		want("is not kept", scrape("GET", ""), plain+"8")
 		long = 1
 		for i := range 2 * maxKept {
 			scrape("GET", fmt.Sprint("text/plain; q=0.", i))
 		}
-		want("one kind too many", scrape("GET", ""), plain+fmt.Sprint(7+2*maxKept))
-		want("nor kept", scrape("GET", ""), plain+fmt.Sprint(8+2*maxKept))
+		want("one kind too many", scrape("GET", ""), plain+fmt.Sprint(9+2*maxKept))
+		want("nor kept", scrape("GET", ""), plain+fmt.Sprint(10+2*maxKept))
 	})
 }
