@@ -53,20 +53,20 @@ func drawBudgets(g *grid, cfg *config.Config) {
 // They say too how soon the fastest of those would spend all of it.
 func burnRates(o *objective.Objective) (list []query, fastest string) {
 	fastest = "faster than that no alert is possible."
-	for _, s := range alerts.Spendings(o) {
+	spendings := alerts.Spendings(o)
+	for _, s := range spendings {
 		expr := fmt.Sprintf(`max by (objective) (%s{objective=%q}) / %.6g`, s.Record, o.Name, o.Allowance())
 		list = append(list, query{expr, "over " + model.Duration(s.Window).String()})
 	}
-	for i, s := range alerts.Spendings(o) {
-		switch {
-		case s.Factor == 0:
-		case i == 0:
+	for i, s := range spendings {
+		if s.Factor == 0 {
+			continue
+		}
+		if i == 0 {
 			gone := time.Duration(float64(o.Budget) / s.Factor).Round(time.Hour)
 			fastest = fmt.Sprintf("at %g all of it is gone in %s.", s.Factor, model.Duration(gone))
-			fallthrough
-		default:
-			list = append(list, constant(o, s.Factor, fmt.Sprintf("%g times %s", s.Factor, s.Severity)))
 		}
+		list = append(list, constant(o, s.Factor, fmt.Sprintf("%g times %s", s.Factor, s.Severity)))
 	}
 	return append(list, constant(o, 1, "target")), fastest
 }
