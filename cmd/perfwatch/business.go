@@ -23,11 +23,9 @@ func newBusiness(cfg *config.Config, c *config.Business, log *slog.Logger) (*col
 	}
 	return collector.NewBusiness(collector.BusinessSpec{
 		Name: c.Name, Label: c.Label, MaxValues: c.MaxValues, Timeout: c.Timeout, MaxAge: c.MaxAge,
-		Next: func(after time.Time) time.Time { return spec.Nth("business/"+c.Name, after, 1, never) },
+		Next: func(after time.Time) time.Time { return spec.Nth("business/"+c.Name, after, 1, nil) },
 	}, source, log), nil
 }
-
-func never(time.Time) bool { return false }
 
 // figureSource is where a business value comes from.
 func figureSource(cfg *config.Config, c *config.Business) (collector.FigureSource, error) {

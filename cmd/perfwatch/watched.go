@@ -79,12 +79,12 @@ const missedRuns = 3
 
 // expect says from when on the next run or burst is missing. Only bursts keep blackouts.
 func (w *watched) expect(rules *guard.Rules) {
-	blackout := func(at time.Time) bool {
-		if w.plan == nil {
-			return false
+	var blackout func(at time.Time) bool
+	if w.plan != nil {
+		blackout = func(at time.Time) bool {
+			_, in := rules.Blackout(at)
+			return in
 		}
-		_, in := rules.Blackout(at)
-		return in
 	}
 	due := w.spec.Nth(w.Name, time.Now(), missedRuns, blackout)
 	if !due.IsZero() {

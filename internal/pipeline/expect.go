@@ -11,7 +11,7 @@ const (
 
 // next is the first instant after another at which a run is due; zero for never.
 func (spec *Spec) next(after time.Time) time.Time {
-	return spec.Schedule.Nth(spec.Name, after, 1, func(time.Time) bool { return false })
+	return spec.Schedule.Nth(spec.Name, after, 1, nil)
 }
 
 // resume finds out which run is expected next. Runs that were due while nobody watched may have been there: they are

@@ -54,15 +54,15 @@ func (s Spec) Covers(at time.Time, length time.Duration) bool {
 // mostExcepted bounds how many runs Nth passes over: a month of one each minute.
 const mostExcepted = 50_000
 
-// Nth is the nth instant after another at which a job of a name is due, those left out that are excepted. It is the zero
-// time if there are fewer.
+// Nth is the nth instant after another at which a job of a name is due, those left out that are excepted; nil excepts none.
+// It is the zero time if there are fewer.
 func (s Spec) Nth(job string, after time.Time, n int, excepted func(time.Time) bool) time.Time {
 	phase, at := s.phase(job), after.UnixNano()
 	for range mostExcepted {
 		if at = s.next(at, phase); at == 0 {
 			break
 		}
-		if due := time.Unix(0, at); !excepted(due) {
+		if due := time.Unix(0, at); excepted == nil || !excepted(due) {
 			if n--; n <= 0 {
 				return due
 			}

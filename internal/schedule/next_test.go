@@ -155,7 +155,7 @@ func follow(s Spec, from time.Time, d time.Duration) []time.Time {
 }
 
 func TestTheNthRunLeavesOutWhatIsExcepted(t *testing.T) {
-	none := func(time.Time) bool { return false }
+	var none func(time.Time) bool
 	office := mustParse(t, "CRON_TZ=UTC 0 8 * * 1-5")
 	closed := func(at time.Time) bool { return office.Covers(at, 10*time.Hour) }
 	tests := []struct {
