@@ -39,7 +39,7 @@ func (r *Redis) Run(t testing.TB, command ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// StartRedisReplica starts a redis-server that copies another one, and waits until it has.
+// StartRedisReplica starts a redis-server that copies another one, and waits until both say that it has.
 func StartRedisReplica(t testing.TB, of *Redis) *Redis {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(of.Address)
@@ -47,6 +47,10 @@ func StartRedisReplica(t testing.TB, of *Redis) *Redis {
 	r.WaitFor(t, func() error {
 		if info := r.Run(t, "INFO", "replication"); !strings.Contains(info, "master_link_status:up") {
 			return fmt.Errorf("copying: %.200s", info)
+		}
+		_, own, _ := net.SplitHostPort(r.Address)
+		if info := of.Run(t, "INFO", "replication"); !strings.Contains(info, "port="+own+",state=online") {
+			return fmt.Errorf("the primary waits for its acknowledgement: %.300s", info)
 		}
 		return nil
 	})
