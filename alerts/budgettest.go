@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,10 +23,23 @@ func budgetTests(o *objective.Objective, opts Options) []testCase {
 	for _, b := range burns(o.Allowance()) {
 		all = append(all, b.tests(o, opts)...)
 	}
-	nothing := budgetTest(o, "nothing happens", day, 0)
-	nothing.Alerts = []alertCheck{burnCheck(o, opts, day)}
-	nothing.Exprs = []exprCheck{absent(badRatio+"6h"+ofObjective(o), day)}
-	return append(all, nothing,
+	quiet := func(name string, k kind, t testCase, at time.Duration) testCase {
+		t.Name, t.kind = "budget of "+o.Name+": "+name, k
+		t.Alerts = []alertCheck{burnCheck(o, opts, at)}
+		t.Exprs = []exprCheck{absent(badRatio+"6h"+ofObjective(o), at)}
+		return t
+	}
+	ended := budgetTest(o, "", day, 1, stretch{day, 1})
+	missing := ended
+	missing.Series = ended.Series[2:]
+	ended.Series = slices.Clone(ended.Series)
+	for i := range ended.Series {
+		ended.Series[i].Values += " stale"
+	}
+	return append(all,
+		quiet("nothing happens", noTraffic, budgetTest(o, "", day, 0), day),
+		quiet("nothing is recorded", isMissing, missing, day),
+		quiet("nothing is recorded any more", isStale, ended, 5*day),
 		spentTest(o, "nothing spent", 0, 1),
 		spentTest(o, "half of it spent", o.Allowance()/2, 0.5),
 		spentTest(o, "all of it spent", o.Allowance(), 0),
@@ -47,8 +61,9 @@ func (b burn) tests(o *objective.Objective, opts Options) []testCase {
 	whole := b.long + 2*time.Minute
 	ended := b.short + 2*time.Minute
 	var all []testCase
-	test := func(name string, perSecond float64, fires bool, stretches ...stretch) {
+	test := func(name string, k kind, perSecond float64, fires bool, stretches ...stretch) {
 		t := budgetTest(o, short(b.long)+", "+name, end, perSecond, stretches...)
+		t.kind = k
 		var severities []string
 		if fires {
 			severities = []string{b.severity}
@@ -56,20 +71,23 @@ func (b burn) tests(o *objective.Objective, opts Options) []testCase {
 		t.Alerts = []alertCheck{burnCheck(o, opts, end, severities...)}
 		all = append(all, t)
 	}
-	test("just short of it", 10*floor, false, stretch{whole, at * (1 - nudge)})
-	test("at it", 10*floor, false, stretch{whole, at})
-	test("just past it", 1.05*floor, true, stretch{whole, at * (1 + nudge)})
-	test("too few events", 0.95*floor, false, stretch{whole, at * (1 + nudge)})
-	test("not for long enough, and long ago", 10*floor, false,
+	test("just short of it", justShort, 10*floor, false, stretch{whole, at * (1 - nudge)})
+	test("at it", atIt, 10*floor, false, stretch{whole, at})
+	test("just past it", justPast, 1.05*floor, true, stretch{whole, at * (1 + nudge)})
+	test("too few events", tooFew, 0.95*floor, false, stretch{whole, at * (1 + nudge)})
+	test("not for long enough, and long ago", "", 10*floor, false,
 		stretch{lasting(0.3), much}, stretch{b.long + 2*time.Minute - lasting(0.9), 0}, stretch{lasting(0.9), much})
-	test("for long enough", 10*floor, true, stretch{lasting(1.1), much})
-	test("ended", 10*floor, false, stretch{min(lasting(1.2), b.long-ended), much}, stretch{ended, 0})
+	test("for long enough", "", 10*floor, true, stretch{lasting(1.1), much})
+	test("nearly ended", "", 10*floor, false, stretch{min(lasting(1.2), b.long-ended), much}, stretch{ended, 0.9 * at})
 	if b.short > rateWindow { // which is no sum
 		ago := time.Duration((1 - 1.1*at/much) * float64(b.short)).Truncate(time.Minute)
-		test("ended in its short window", 10*floor, true, stretch{min(lasting(1.2), b.long-ago), much}, stretch{ago, 0})
+		test("ended in its short window", "", 10*floor, true, stretch{min(lasting(1.2), b.long-ago), much}, stretch{ago, 0})
 	}
 	return all
 }
+
+// elsewhere are records of another objective, of which every event is bad.
+const elsewhere = `{objective="another"}`
 
 // budgetTest gives events of which parts were bad in the last stretches, and none before those.
 func budgetTest(o *objective.Objective, name string, end time.Duration, perSecond float64, stretches ...stretch) testCase {
@@ -81,13 +99,20 @@ func budgetTest(o *objective.Objective, name string, end time.Duration, perSecon
 			fmt.Fprintf(&values, " %sx%d", number(exact(perSecond*s.bad)), n-1)
 		}
 	}
-	return testCase{
+	always := func(value float64) string { return fmt.Sprintf("%sx%d", number(value), int(end/recording)) }
+	t := testCase{
 		Name: "budget of " + o.Name + ": " + name, Interval: model.Duration(recording),
 		Series: []inputSeries{
 			{badEvents + ofObjective(o), fmt.Sprintf("0x%d", before-1) + values.String()},
-			{events + ofObjective(o), fmt.Sprintf("%sx%d", number(exact(perSecond)), int(end/recording))},
+			{events + ofObjective(o), always(exact(perSecond))},
+			{badEvents + elsewhere, always(9)},
+			{events + elsewhere, always(9)},
 		},
 	}
+	for _, w := range append(budgetWindows(o), rateWindow) {
+		t.Series = append(t.Series, inputSeries{badRatio + short(w) + elsewhere, always(1)})
+	}
+	return t
 }
 
 // burnCheck expects the alert of an objective's budget at a severity, or not at all.
@@ -116,9 +141,18 @@ func spentTest(o *objective.Objective, name string, bad, left float64) testCase 
 	}
 }
 
-// eventRateTest counts events of which exactly the allowance is bad, as counters show them.
-func eventRateTest(o *objective.Objective) testCase {
-	return scenario{value: *o.Target, near: *o.Target, samples: 600, le: "%s"}.eventRate(o)
+// eventRateTests count events of which exactly the allowance is bad, as counters show them.
+func eventRateTests(o *objective.Objective) []testCase {
+	s := scenario{value: *o.Target, near: *o.Target, samples: 600, slowElsewhere: true, le: "%s"}
+	all := make([]testCase, 0, 3)
+	all = append(all, s.eventRate(o))
+	for _, k := range []kind{startsAnew, areTwo} {
+		t := s.but("", k, func(s *scenario) { s.reset = k == startsAnew }).eventRate(o)
+		t.Name += ", " + string(k)
+		t.Exprs = t.Exprs[1:] // how many there are is another matter
+		all = append(all, t)
+	}
+	return all
 }
 
 func (s scenario) eventRate(o *objective.Objective) testCase {
@@ -126,8 +160,12 @@ func (s scenario) eventRate(o *objective.Objective) testCase {
 	recent.Window = rateWindow
 	step := stepOf(&recent)
 	end := 2 * rateWindow
+	series := s.series(&recent, int(end/step)+1)
+	if s.kind == areTwo {
+		series = twice(series)
+	}
 	return testCase{
-		Name: "events of " + o.Name, Interval: model.Duration(step), Series: s.series(&recent, int(end/step)+1),
+		Name: "events of " + o.Name, kind: s.kind, about: budgetBurn, Interval: model.Duration(step), Series: series,
 		Exprs: []exprCheck{
 			near(events+ofObjective(o), s.samples/rateWindow.Seconds(), end),
 			near(badRatio+"5m"+ofObjective(o), exact(o.Allowance()), end),

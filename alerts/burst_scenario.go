@@ -13,11 +13,12 @@ import (
 func burstScenarios(o *objective.Objective, worst scenario) []scenario {
 	worst.value = worstFigure(o)
 	all := []scenario{
-		worst.but("burst invalid", func(s *scenario) { s.invalid, s.quiet = true, true }),
-		worst.but("no burst yet", func(s *scenario) { s.samples, s.quiet = 0, true }),
+		worst.but("burst invalid", "", func(s *scenario) { s.invalid, s.quiet = true, true }),
+		worst.but("no burst yet", isMissing, func(s *scenario) { s.samples, s.quiet = 0, true }),
 	}
 	if o.Floor() > 1 {
-		all = append(all, worst.but("too few samples", func(s *scenario) { s.samples, s.quiet = float64(o.Floor()-1), true }))
+		all = append(all, worst.but("just enough samples", "", func(s *scenario) { s.samples = float64(o.Floor()) }))
+		all = append(all, worst.but(string(tooFew), tooFew, func(s *scenario) { s.samples, s.quiet = float64(o.Floor()-1), true }))
 	}
 	return all
 }
@@ -112,7 +113,7 @@ func (s scenario) lastBurst(o *objective.Objective, probe string, n int) []input
 // power of two, which takes nothing from a float.
 func (s scenario) requests(o *objective.Objective) float64 {
 	floor := float64(o.Floor())
-	if o.Measure == objective.LoadLatencyMean && s.samples >= floor {
+	if o.Measure == objective.LoadLatencyMean && s.samples > floor {
 		return math.Exp2(math.Ceil(math.Log2(floor)))
 	}
 	return min(s.samples, floor)

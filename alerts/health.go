@@ -42,6 +42,9 @@ func daemonRules(opts Options) []rule {
 		health(opts, reloadFailed, "warning", 0, "perfwatch_config_last_reload_successful == 0",
 			"perfwatch runs with an old configuration",
 			"The last reload of {{ $labels.instance }} was refused: it goes on with the configuration before."),
+		health(opts, targetFileBad, "warning", opts.For, "min by (file) (perfwatch_target_file_read_success) == 0",
+			"Targets of {{ $labels.file }} are those of before",
+			"File {{ $labels.file }} has not been readable for at least "+short(opts.For)+": its targets are asked as it last gave them."),
 		// What hears nothing of this one any more raises the alarm: the only word of a Prometheus or an Alertmanager that is gone.
 		health(opts, watchdog, "none", 0, "vector(1)",
 			"Alerts reach you",
@@ -56,6 +59,7 @@ const (
 	perfwatchDown  = "PerfwatchDown"
 	reloadFailed   = "PerfwatchConfigReloadFailed"
 	browserMissing = "PerfwatchBrowserMissing"
+	targetFileBad  = "PerfwatchTargetFileUnreadable"
 	burstAborted   = "PerfwatchBurstAborted"
 	burstInvalid   = "PerfwatchBurstInvalid"
 	burstMissing   = "PerfwatchBurstMissing"

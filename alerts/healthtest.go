@@ -15,7 +15,7 @@ import (
 // healthTests are the promtool tests of healthRules.
 func healthTests(opts Options) []testCase {
 	h := newHealthTester(opts)
-	return slices.Concat(h.daemonTests(), h.sourceTests(), h.certificateTests(), h.burstTests(), h.pipelineTests())
+	return slices.Concat(h.kindTests(), h.daemonTests(), h.sourceTests(), h.certificateTests(), h.burstTests(), h.pipelineTests())
 }
 
 // daemonTests are the promtool tests of daemonRules.
@@ -40,7 +40,7 @@ func (h healthTester) daemonTests() []testCase {
 		}, h.check(probeDown, late, nil)),
 		h.several("failures of what is no burst", []inputSeries{
 			{failures, fmt.Sprintf("0 1 2x%d", n)}, {info + `kind="http"}`, fmt.Sprintf("1x%d", n+2)},
-		}, h.check(probeDown, 2*step, map[string]string{"probe": "dashboard"}, "warning")),
+		}, h.check(probeDown, 2*step+opts.For, map[string]string{"probe": "dashboard"}, "warning", "critical")),
 		h.test("failures with a success between", failures, fmt.Sprintf("1 0 1 0 1x%d", n), h.check(probeDown, late, nil)),
 		h.test("perfwatch answers", build, fmt.Sprintf("1x%d", n), h.check(perfwatchDown, late, nil)),
 		h.test("perfwatch goes away", build, fmt.Sprintf("1 1 stale _x%d", n),

@@ -54,9 +54,10 @@ func TestFilesOfObjectivesAreTogetherTheOneFile(t *testing.T) {
 func TestPromtoolTakesFilesOfObjectives(t *testing.T) {
 	t.Parallel()
 	objectives := []objective.Objective{ofBudgets()[0], ofBursts()[1]}
-	_, tests := render(t, objectives, Options{})
+	opts := Options{}.of(objectives)
 	dir := t.TempDir()
-	peer.WriteFile(t, dir, "test.yml", string(tests))
+	cases := append(objectiveTests(&objectives[1], opts), eventRateTests(&objectives[0])...)
+	peer.WriteFile(t, dir, "test.yml", string(renderTests(t, cases, evaluation(opts))))
 	check := []string{"check", "rules"}
 	for name, part := range Render(objectives, Options{}).PerObjective() {
 		text, err := part.Encode(Prometheus)

@@ -45,8 +45,8 @@ func nativeEventTests(o *objective.Objective) []testCase {
 	if o.Budget == 0 || !o.Measure.OverDurations() {
 		return nil
 	}
-	s := scenario{value: *o.Target, near: *o.Target, samples: 600, native: true}
-	none := s.but("", func(s *scenario) { s.samples = 0 }).eventRate(o)
+	s := scenario{value: *o.Target, near: *o.Target, samples: 600, slowElsewhere: true, native: true}
+	none := s.but("", noTraffic, func(s *scenario) { s.samples = 0 }).eventRate(o)
 	none.Name = "no " + none.Name
 	end := time.Duration(none.Exprs[0].At)
 	none.Exprs = []exprCheck{near(badEvents+ofObjective(o), 0, end), near(events+ofObjective(o), 0, end)}
@@ -58,7 +58,7 @@ func bothTest(o *objective.Objective, opts Options) testCase {
 	all := nearThresholds(o)
 	healthy, worst := all[0], all[len(all)-1]
 	worst.native = true
-	t := healthy.but("classic series count where there are both", func(*scenario) {}).test(o, opts)
+	t := healthy.but("classic series count where there are both", "", func(*scenario) {}).test(o, opts)
 	t.Series = append(t.Series, worst.test(o, opts).Series...)
 	return t
 }

@@ -91,9 +91,10 @@ func TestAlertsSayWhatElseMoved(t *testing.T) {
 	} {
 		c.Series = append(c.Series, inputSeries{series, values})
 	}
-	evaluated := time.Duration(c.Alerts[0].At).Truncate(evaluation(opts))
+	check := c.Alerts[len(c.Alerts)-1]
+	evaluated := time.Duration(check.At).Truncate(evaluation(opts))
 	ago := printed(objective.Seconds, evaluated.Seconds()-60)
-	texts := c.Alerts[0].Firing[0].Annotations
+	texts := check.Firing[0].Annotations
 	texts["last_burst"] = "rush, " + ago + " ago, 46.1/s, 0.2% errors, p95 320ms, not valid"
 	texts["cache"] = "cache 75% hits over the last 10m, sessions 50% hits over the last 10m"
 	tests, err := encodeTests([]testCase{c}, evaluation(opts))

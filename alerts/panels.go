@@ -44,7 +44,7 @@ func panelOf(o *objective.Objective, opts Options) string {
 func panelOfHealth(alert string) string {
 	board, panel := "overview", 201
 	switch alert {
-	case perfwatchDown, reloadFailed, watchdog, hostUnreadable, businessStale:
+	case perfwatchDown, reloadFailed, watchdog, hostUnreadable, businessStale, targetFileBad:
 		board, panel = "self", 603
 	case browserMissing:
 		board, panel = "self", 632

@@ -112,7 +112,8 @@ func (h healthTester) pipelineTests() []testCase {
 		h.several("a run that will take too long", []inputSeries{budget, whole("60x600"), predicted("3600.1x600")},
 			h.check(pipelinePredicted, wait-h.step, nil), h.check(pipelinePredicted, wait, daily, "warning")),
 		h.several("runs at once", []inputSeries{series("perfwatch_pipeline_overlaps_total", "", "0 1x600")},
-			h.check(pipelineOverlap, 0, nil), h.check(pipelineOverlap, 4*h.step, daily, "info"), h.check(pipelineOverlap, 4000e9, nil)),
+			h.check(pipelineOverlap, 0, nil), h.check(pipelineOverlap, 4*h.step, daily, "info"),
+			h.check(pipelineOverlap, 3000e9, daily, "info"), h.check(pipelineOverlap, 4000e9, nil)),
 	}
 }
 
@@ -123,7 +124,7 @@ func pipelineValue(o *objective.Objective) string {
 
 // pipelineScenarios are what an objective on a pipeline is tried in beside its thresholds.
 func pipelineScenarios(worst scenario) []scenario {
-	return []scenario{worst.but("no run yet", func(s *scenario) { s.samples, s.quiet = 0, true })}
+	return []scenario{worst.but("no run yet", isMissing, func(s *scenario) { s.samples, s.quiet = 0, true })}
 }
 
 // run gives the last run of a pipeline, beside a stage of it and another pipeline that took longer.

@@ -50,6 +50,9 @@ func lints(t *testing.T, groups []group) []lint {
 			return wrong(r.Record == "" || recordName.MatchString(r.Record), "not level:metric:operation")
 		}},
 		{"window", everyNode(func(n *parser.MatrixSelector) bool { return n.Range >= shortest })},
+		{"windows", func(r rule, expr parser.Expr) []string {
+			return wrong(windowsOf(r, expr), "windows or offsets that are not its own")
+		}},
 		{"division", everyNode(func(n *parser.BinaryExpr) bool { return n.Op != parser.DIV || neverZero(n.RHS) })},
 		{"metric", everyNode(func(n *parser.VectorSelector) bool { return known[n.Name] != nil })},
 		{"matcher", everyNode(func(n *parser.VectorSelector) bool {
@@ -123,6 +126,13 @@ func TestTheLinterSees(t *testing.T) {
 		{"", func(r *rule) { *r = record("probe:seconds:mean5m", up) }},
 		{"division", func(r *rule) { *r = record("probe:seconds:mean5m", up+" / "+up) }},
 		{"matcher", func(r *rule) { r.Expr = `perfwatch_redis_up{probe="cache"} == 0` }},
+		{"windows", func(r *rule) { *r = record("probe:seconds:rate5m", "rate(perfwatch_probe_runs_total[10m])") }},
+		{"windows", func(r *rule) { *r = record("probe:seconds:p95_1h_offset1w", up+" offset 1d") }},
+		{"", func(r *rule) { *r = record("probe:seconds:p95_1h_offset1w", up+" offset 1w") }},
+		{"windows", func(r *rule) {
+			r.Labels = append(r.Labels, pair{"objective", "a"})
+			r.Expr = "rate(perfwatch_probe_runs_total[5m]) / (rate(perfwatch_probe_runs_total[10m]) > 0) > 0.5"
+		}},
 	} {
 		r := health(Options{}.withDefaults(), "A", "warning", 0, up+" == 0", "a", "b")
 		tt.spoil(&r)
@@ -164,6 +174,44 @@ func everyNode[N parser.Node](ok func(N) bool) func(rule, parser.Expr) []string 
 		})
 		return problems
 	}
+}
+
+// ownWindow is the window, or the offset, that the name of a record ends with.
+var ownWindow = regexp.MustCompile(`:[a-z0-9_]*?(offset)?((?:\d+[a-z])+)$`)
+
+// windowsOf says that what a rule says it is over is what it looks at: the record over the window of its name, the alert of
+// an objective over one. How long bursts cast their shadow, and burn rates, are another matter.
+func windowsOf(r rule, expr parser.Expr) (ok bool) {
+	named := ownWindow.FindStringSubmatch(r.Record)
+	if r.Record == "" && (asMap(r.Labels)["objective"] == "" || r.Alert == budgetBurn) || r.Record != "" && named == nil {
+		return true
+	}
+	ok = true
+	own := time.Duration(0)
+	if named != nil {
+		d, err := model.ParseDuration(named[2])
+		if err != nil {
+			return false
+		}
+		own = time.Duration(d)
+	}
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		switch n := n.(type) {
+		case *parser.MatrixSelector:
+			of, is := n.VectorSelector.(*parser.VectorSelector)
+			if is && strings.HasPrefix(of.Name, "perfwatch_load_") {
+				return nil
+			}
+			if own == 0 {
+				own = n.Range
+			}
+			ok = ok && n.Range == own
+		case *parser.VectorSelector:
+			ok = ok && (named == nil || named[1] == "" || n.OriginalOffset == own)
+		}
+		return nil
+	})
+	return ok
 }
 
 // filters says that an expression has a result only while something holds.

@@ -28,7 +28,7 @@ func RulesFile(objective string) string {
 const testHeader = "Generated with perfwatch.rules.yml from the same objectives; run by `promtool test rules`.\n" +
 	"Each threshold is tried just on the good side, exactly at it and just on the bad side."
 
-// A testFile is what promtool reads. Rules are evaluated each minute, or more often where alerts wait for less.
+// A testFile is what promtool reads. Rules are evaluated every other minute, or more often where alerts wait for less.
 type testFile struct {
 	RuleFiles          []string       `yaml:"rule_files"`
 	EvaluationInterval model.Duration `yaml:"evaluation_interval"`
@@ -41,6 +41,9 @@ type testCase struct {
 	Series   []inputSeries  `yaml:"input_series"`
 	Alerts   []alertCheck   `yaml:"alert_rule_test,omitempty"`
 	Exprs    []exprCheck    `yaml:"promql_expr_test,omitempty"`
+
+	kind  kind   // "" for none in particular
+	about string // the alert that the case is about, if it checks only what that goes by
 }
 
 // An inputSeries is a series in promtool's notation: "1000+9.5x40" starts at 1000 and adds 9.5 forty times.
@@ -91,7 +94,7 @@ func RenderTests(objectives []objective.Objective, opts Options) ([]byte, error)
 		o := &objectives[i]
 		tests = append(tests, objectiveTests(o, opts)...)
 		if o.Budget > 0 {
-			tests = append(tests, eventRateTest(o))
+			tests = append(tests, eventRateTests(o)...)
 		}
 	}
 	return encodeTests(slices.Concat(tests, healthTests(opts), trendTests(), []testCase{burstShadowTest()}), evaluation(opts))
@@ -128,18 +131,37 @@ func objectiveTests(o *objective.Objective, opts Options) []testCase {
 
 // evaluation is how often the tests evaluate the rules: often enough for their waits, and no more, since a test of a
 // long window evaluates many times.
-func evaluation(opts Options) time.Duration { return min(time.Minute, opts.For) }
+func evaluation(opts Options) time.Duration { return min(2*time.Minute, opts.For) }
 
 // test makes the promtool test of a scenario.
 func (s scenario) test(o *objective.Objective, opts Options) testCase {
 	step, end := stepOf(o), endOf(o, opts)
+	series := s.series(o, int(end/step)+1)
+	switch s.kind {
+	case isMissing:
+		if s.samples > 0 { // else there is something else
+			series = nil
+		}
+	case isStale:
+		for i := range series {
+			series[i].Values += " stale"
+		}
+		end += o.Window + opts.KeepFiringFor + 2*max(step, evaluation(opts))
+	case areTwo:
+		series = twice(series)
+	default:
+	}
 	t := testCase{
-		Name:     o.Name + ": " + s.name,
+		Name: o.Name + ": " + s.name, kind: s.kind,
 		Interval: model.Duration(step),
-		Series:   s.series(o, int(end/step)+1),
+		Series:   series,
 		Alerts:   []alertCheck{{At: model.Duration(end), Alert: o.AlertName(), Firing: s.firing(o, opts)}},
 	}
-	if s.samples == 0 {
+	if s.kind == justPast && !o.Measure.OfLast() { // the first evaluation that may see enough is not the one that fires
+		first := (o.Window - step + evaluation(opts) - 1).Truncate(evaluation(opts))
+		t.Alerts = append([]alertCheck{{At: model.Duration(first), Alert: o.AlertName()}}, t.Alerts...)
+	}
+	if s.samples == 0 || s.kind == isMissing {
 		t.Exprs = []exprCheck{absent(Value(o), end)}
 	}
 	return t

@@ -176,7 +176,7 @@ func commands(t *testing.T) []string {
 
 func TestCommandsOfPagesAreShell(t *testing.T) {
 	t.Parallel()
-	known := regexp.MustCompile(`^(promtool query|curl|redis-cli|amtool silence add|perfwatch check|free|ps|top|journalctl) `)
+	known := regexp.MustCompile(`^(promtool query|curl|redis-cli|amtool silence add|perfwatch check|free|ls|ps|top|journalctl) `)
 	for _, command := range commands(t) {
 		if !known.MatchString(command) {
 			t.Errorf("%s: not a program that the pages use", command)

@@ -15,6 +15,7 @@ import (
 // A scenario is one state of the world that an objective is tried in.
 type scenario struct {
 	name    string
+	kind    kind
 	value   float64 // of the objective
 	near    float64 // the threshold that value is tried against; latency only
 	samples float64 // in the window
@@ -23,14 +24,16 @@ type scenario struct {
 	quiet   bool    // nothing may fire, whatever the value
 	le      string  // the format of a bucket's bound that is a whole number
 	native  bool    // histograms are native, of the classic bounds
+
+	slowElsewhere bool // durations only: what is not selected is slow
 }
 
 const (
 	// nudge is how far from a threshold the tests try, as a part of it. It is above the tolerance of the rules and far
 	// below anything that matters.
 	nudge = 1e-6
-	// enough and tooFew are samples as a part of the floor.
-	enough, tooFew = 1.01, 0.99
+	// enough and notEnough are samples as a part of the floor.
+	enough, notEnough = 1.01, 0.99
 	// ample makes up for what a reset hides: the events between the last scrape and the restart.
 	ample = 1.5
 )
@@ -42,6 +45,9 @@ func scenarios(o *objective.Objective) []scenario {
 	}
 	all := nearThresholds(o)
 	floor, worst := float64(o.Floor()), all[len(all)-1]
+	for _, k := range []kind{isStale, areTwo} {
+		all = append(all, worst.but(string(k), k, func(s *scenario) { s.quiet = k == isStale }))
+	}
 	if o.Measure.OfBurst() {
 		return append(all, burstScenarios(o, worst)...)
 	}
@@ -52,12 +58,13 @@ func scenarios(o *objective.Objective) []scenario {
 	healthy := all[0]
 	restart := func(s *scenario) { s.reset, s.samples = true, floor*ample }
 	all = append(all,
-		healthy.but("counter reset", restart),
-		worst.but("counter reset in a breach", restart),
-		worst.but("too few samples", func(s *scenario) { s.samples, s.quiet = floor*tooFew, true }),
-		worst.but("zero traffic", func(s *scenario) { s.samples, s.quiet = 0, true }))
+		healthy.but("counter reset", startsAnew, restart),
+		worst.but("counter reset in a breach", startsAnew, restart),
+		worst.but(string(tooFew), tooFew, func(s *scenario) { s.samples, s.quiet = floor*notEnough, true }),
+		worst.but(string(noTraffic), noTraffic, func(s *scenario) { s.samples, s.quiet = 0, true }),
+		worst.but(string(isMissing), isMissing, func(s *scenario) { s.quiet = true }))
 	if o.Measure.OverDurations() && whole(worst.near) {
-		all = append(all, worst.but("bucket written as OpenMetrics writes it", func(s *scenario) { s.le = "%s.0" }))
+		all = append(all, worst.but("bucket written as OpenMetrics writes it", "", func(s *scenario) { s.le = "%s.0" }))
 	}
 	return all
 }
@@ -71,21 +78,21 @@ func nearThresholds(o *objective.Objective) []scenario {
 			by = -by
 		}
 		level := string(t.Level)
-		try := func(name string, value float64) {
-			all = append(all, scenario{name: name, value: value, near: t.Value, samples: float64(o.Floor()) * enough, le: "%s"})
+		try := func(name string, k kind, value float64) {
+			all = append(all, scenario{name: name, kind: k, value: value, near: t.Value, samples: float64(o.Floor()) * enough, le: "%s"})
 		}
 		if t.Value != 0 { // below zero nothing can be
-			try("just short of "+level, t.Value-by)
+			try("just short of "+level, justShort, t.Value-by)
 		}
-		try("at "+level, t.Value)
-		try("just past "+level, t.Value+by)
+		try("at "+level, atIt, t.Value)
+		try("just past "+level, justPast, t.Value+by)
 	}
 	return all
 }
 
 // but makes a scenario that differs from another.
-func (s scenario) but(name string, change func(*scenario)) scenario {
-	s.name = name
+func (s scenario) but(name string, k kind, change func(*scenario)) scenario {
+	s.name, s.kind = name, k
 	change(&s)
 	return s
 }
@@ -132,7 +139,7 @@ func selected(o *objective.Objective) string {
 }
 
 // latency puts the quantile just short of, at or just past a threshold by how many runs its bucket holds. Buckets below
-// it are empty and those above hold every run. What is not selected is fast, and would hide a breach.
+// it are empty and those above hold every run. What is not selected is fast, and would hide a breach, or slow.
 func (s scenario) latency(o *objective.Objective, n int) []inputSeries {
 	part := o.Quantile
 	switch {
@@ -151,7 +158,8 @@ func (s scenario) latency(o *objective.Objective, n int) []inputSeries {
 		return part
 	})
 	if decoy := cmp.Or(other(o.Group), other(o.Probe)); decoy != "" {
-		all = append(all, s.histogram(o, decoy, decoy, n, func(float64) float64 { return 1 })...)
+		fast := map[bool]float64{false: 1}[s.slowElsewhere]
+		all = append(all, s.histogram(o, decoy, decoy, n, func(float64) float64 { return fast })...)
 	}
 	return all
 }
@@ -180,12 +188,13 @@ func (s scenario) histogram(o *objective.Objective, group, probe string, n int, 
 		s.counter(fmt.Sprintf("%s_count{%s}", metric, labels), 1, n))
 }
 
-// bounds are the buckets that the thresholds of an objective make.
+// bounds are the buckets that the thresholds of an objective make, and one above them.
 func bounds(o *objective.Objective) []float64 {
 	all := make([]float64, 0, 3)
 	for _, t := range o.Thresholds() {
 		all = append(all, t.Value)
 	}
+	all = append(all, 2*slices.Max(all))
 	slices.Sort(all)
 	return slices.Compact(all)
 }

@@ -133,6 +133,7 @@ func (h healthTester) businessTests(n int) []testCase {
 			h.check(businessStale, late, nil)),
 		h.several("one that is too old", []inputSeries{age("1+60"), leftOut("0 stale _"), read("1 0")},
 			h.check(businessStale, wait, nil), h.check(businessStale, h.step+wait, of, "warning")),
+		h.several("one that was read just now", []inputSeries{age("0"), read("1")}, h.check(businessStale, late, nil)),
 		h.several("one that was never read", []inputSeries{read("_ 0")},
 			h.check(businessStale, wait, nil), h.check(businessStale, h.step+wait, of, "warning")),
 		h.several("one that is not read in time once", []inputSeries{read("0 1"), age("_ 1"), leftOut("_ 0")},

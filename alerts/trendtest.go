@@ -10,18 +10,26 @@ import (
 // ofShop selects the records of the probe of the tests.
 const ofShop = `{group="api",probe="shop"}`
 
-// trendTests are the promtool tests of what trendRules records of counters: two perfwatch count a run a second each, nine of
-// ten in up to 0.1 s, the others in up to 0.5 s.
+// trendTests are the promtool tests of what trendRules records of counters: of two perfwatch, of one that starts anew, and of
+// one that does nothing.
 func trendTests() []testCase {
+	const end = 30 * time.Minute
+	rising := scenario{samples: steps}
+	anew := rising.but("", startsAnew, func(s *scenario) { s.reset = true }).trend("rates of a probe that starts anew")
+	anew.Exprs = []exprCheck{
+		near(recentMean+ofShop, 0.12, end), near(quietMean+ofShop, 0.12, end), near(smoothMean+ofShop, 0.12, end),
+	}
+	still := scenario{kind: noTraffic}.trend("no rates of a probe that does nothing")
+	still.Exprs = []exprCheck{absent(recentMean, end), absent(smoothMean, end), absent(upperBand, end)}
+	return []testCase{rising.but("", areTwo, func(*scenario) {}).trend("rates and trends of a probe"), anew, still}
+}
+
+// trend has two perfwatch count a run a second each, nine of ten in up to 0.1 s, the others in up to 0.5 s.
+func (s scenario) trend(name string) testCase {
 	const n, end, step = 120, 30 * time.Minute, 15 * time.Second
-	counter := func(metric, labels string, perRun float64) (both []inputSeries) {
-		for _, instance := range []string{"a:1", "b:1"} {
-			both = append(both, inputSeries{
-				fmt.Sprintf(`%s{instance=%q,job="perfwatch",probe="shop"%s}`, metric, instance, labels),
-				fmt.Sprintf("100000+%sx%d", number(perRun*step.Seconds()), n),
-			})
-		}
-		return both
+	counter := func(metric, labels string, perRun float64) []inputSeries {
+		series := s.counter(fmt.Sprintf(`%s{probe="shop"%s}`, metric, labels), perRun*step.Seconds(), n)
+		return []inputSeries{seenBy("a:1", series.Series, series.Values), seenBy("b:1", series.Series, series.Values)}
 	}
 	const seconds, group = "perfwatch_probe_duration_seconds", `,group="api"`
 	var all []inputSeries
@@ -32,12 +40,12 @@ func trendTests() []testCase {
 	} {
 		all = append(all, more...)
 	}
-	return []testCase{{
-		Name: "rates and trends of a probe", Interval: model.Duration(step), Series: all,
+	return testCase{
+		Name: name, kind: s.kind, about: latencyAnomaly, Interval: model.Duration(step), Series: all,
 		Exprs: append(rateChecks(end),
 			near(bucketRates+`{group="api",probe="shop",le="0.1"}`, 1.8, end),
 			near(runRates+`{probe="shop",outcome="timeout"}`, 0.4, end)),
-	}}
+	}
 }
 
 // rateChecks expect what is recorded of those durations.
@@ -86,26 +94,29 @@ func bandTests(opts Options) []testCase {
 	h.step, h.value = time.Minute, 0.2
 	fires := h.check(latencyAnomaly, end, map[string]string{"group": "api", "probe": "shop"}, "info")
 	quiet := h.check(latencyAnomaly, end, nil)
-	test := func(name string, check alertCheck, values string, exprs ...exprCheck) testCase {
+	test := func(name string, k kind, check alertCheck, values string, exprs ...exprCheck) testCase {
 		t := h.test("band: "+name, smoothMean+ofShop, values, check)
-		t.Exprs = exprs
+		t.kind, t.Exprs = k, exprs
 		return t
 	}
 	edges := func(low, mean, high float64) []exprCheck {
 		return []exprCheck{near(lowerBand+ofShop, low, end), near(usualMean+ofShop, mean, end), near(upperBand+ofShop, high, end)}
 	}
 	return []testCase{
-		test("as ever", quiet, fmt.Sprintf("0.1x%d", minutes), edges(0.075, 0.1, 0.125)...),
-		test("near its edge", quiet, fmt.Sprintf("0.1x%d 0.1249x20", minutes-21)),
-		test("past its edge", fires, fmt.Sprintf("0.1x%d 0.2x20", minutes-21)),
-		test("wide after a day of two halves", quiet, "_x10051 0.05x719 0.15x719 0.2499x29", edges(0, 0.1, 0.25)...),
-		test("narrow after a steady day", fires, "_x10051 0.1x719 0.1x719 0.2x29"),
-		test("half a day is known", fires, "_x10771 0.1x719 0.2x29"),
-		test("less than half a day is known", quiet, "_x10772 0.1x718 0.2x29", absent(usualMean, end), absent(upperBand, end)),
-		test("as slow at this time a week ago", quiet, fmt.Sprintf("0.1x1439 0.17x19 0.1x%d 0.2x20", minutes-1482)),
-		test("not as slow a week ago", fires, fmt.Sprintf("0.1x1439 0.15x19 0.1x%d 0.2x20", minutes-1482)),
-		test("as slow at another time", fires, fmt.Sprintf("0.1x1399 0.2x19 0.1x%d 0.2x20", minutes-1442)),
-		test("the probe is gone", quiet, fmt.Sprintf("0.1x%d 0.2x9 stale", minutes-21)),
+		test("as ever", "", quiet, fmt.Sprintf("0.1x%d", minutes), edges(0.075, 0.1, 0.125)...),
+		test("near its edge", justShort, quiet, fmt.Sprintf("0.1x%d 0.1249x20", minutes-21)),
+		test("at its edge", atIt, quiet, fmt.Sprintf("0.1x%d 0.125x20", minutes-21)),
+		test("past its edge", justPast, fires, fmt.Sprintf("0.1x%d 0.2x20", minutes-21)),
+		test("wide after a day of two halves", "", quiet, "_x10051 0.05x719 0.15x719 0.2499x29", edges(0, 0.1, 0.25)...),
+		test("of a day that varies a little more", "", quiet, "_x10051 0.09x719 0.11x719 0.1x29", edges(0.07, 0.1, 0.13)...),
+		test("narrow after a steady day", "", fires, "_x10051 0.1x719 0.1x719 0.2x29"),
+		test("half a day is known", "", fires, "_x10771 0.1x719 0.2x29"),
+		test("less than half a day is known", tooFew, quiet, "_x10772 0.1x718 0.2x29", absent(usualMean, end), absent(upperBand, end)),
+		test("as slow at this time a week ago", "", quiet, fmt.Sprintf("0.1x1439 0.17x19 0.1x%d 0.2x20", minutes-1482)),
+		test("just not as slow a week ago", "", fires, fmt.Sprintf("0.1x1439 0.16x19 0.1x%d 0.2x20", minutes-1482)),
+		test("as slow at another time", "", fires, fmt.Sprintf("0.1x1399 0.2x19 0.1x%d 0.2x20", minutes-1442)),
+		test("the probe is not there", isMissing, quiet, "_"),
+		test("the probe is gone", isStale, quiet, fmt.Sprintf("0.1x%d 0.2x9 stale", minutes-21)),
 		{
 			Name: "baselines of a day and a week ago", Interval: model.Duration(day),
 			Series: []inputSeries{{hourlyP95 + ofShop, "0.1 0.4 0.1 0.1 0.1 0.1 0.1 0.3 0.1"}},

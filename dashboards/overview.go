@@ -26,7 +26,7 @@ func drawOverview(g *grid, cfg *config.Config) {
 		addUsage(g, cfg)
 	}
 	g.row(600, "perfwatch itself")
-	addTrust(g)
+	addTrust(g, cfg)
 }
 
 // ratio divides, and has no value where there is nothing to divide by.
@@ -57,12 +57,17 @@ func scheduleLag() histogram {
 }
 
 // addTrust shows whether perfwatch itself can be believed.
-func addTrust(g *grid) {
+func addTrust(g *grid, cfg *config.Config) {
 	g.add(8, 7, series(601, "Runs that did not happen", "Runs that were due and were skipped, by reason.", "reqps",
 		query{`sum by (reason) (rate(perfwatch_probe_skipped_total[$__rate_interval]))`, "{{reason}}"}))
 	g.add(8, 7, series(602, "Late starts", "How late runs were started after the instant they were due, the 99th percentile.", "s",
 		query{scheduleLag().quantile("0.99", ""), "p99"}))
-	g.add(8, 7, series(603, "Collectors", "Whether each collector answered the last scrape: 1 is yes.", "none",
-		query{`min by (collector) (perfwatch_scrape_success)`, "{{collector}}"},
-		query{`min(perfwatch_config_last_reload_successful)`, "configuration reload"}).ofOne())
+	read := []query{
+		{`min by (collector) (perfwatch_scrape_success)`, "{{collector}}"},
+		{`min(perfwatch_config_last_reload_successful)`, "configuration reload"},
+	}
+	if len(cfg.TargetFiles) > 0 {
+		read = append(read, query{`min by (file) (perfwatch_target_file_read_success)`, "{{file}}"})
+	}
+	g.add(8, 7, series(603, "Collectors", "Whether each collector answered the last scrape: 1 is yes.", "none", read...).ofOne())
 }

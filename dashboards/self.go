@@ -9,7 +9,7 @@ import (
 // drawSelf shows whether perfwatch can be believed, and what it costs.
 func drawSelf(g *grid, cfg *config.Config) {
 	g.row(600, "Trust")
-	addTrust(g)
+	addTrust(g, cfg)
 	g.add(12, 8, series(611, "Time to read",
 		"How long each collector's last reading of its source took. Scrapes do not wait for it.", "s",
 		query{`max by (collector) (perfwatch_scrape_duration_seconds)`, "{{collector}}"}))

@@ -83,7 +83,7 @@ func OwnAlerts() []string {
 	return []string{
 		"PerfwatchProbeDown", "PerfwatchProbeMissing", "PerfwatchDown", "PerfwatchConfigReloadFailed", "PerfwatchBrowserMissing",
 		"PerfwatchRedisDown", "PerfwatchPostgresDown", "PerfwatchPgBouncerDown", "PerfwatchProcessDown", "PerfwatchBusinessStale",
-		"PerfwatchHostUnreadable",
+		"PerfwatchHostUnreadable", "PerfwatchTargetFileUnreadable",
 		"PerfwatchBurstAborted", "PerfwatchBurstInvalid", "PerfwatchBurstMissing",
 		"PerfwatchLoadRegression", "PerfwatchCertificateExpiry", "PerfwatchWatchdog",
 		"PerfwatchErrorBudgetBurn", "PerfwatchLatencyAnomaly",
