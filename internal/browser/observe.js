@@ -2,7 +2,7 @@
 (() => {
   if (self !== self.top) return;
   const most = 20000; // of each kind
-  const fresh = { tasks: [], exact: new Map(), shifts: [] };
+  const fresh = { tasks: [], shifts: [] };
   const seen = { fcp: 0, lcp: 0 };
   const observers = [];
   const observe = (type, take) => {
@@ -16,11 +16,6 @@
   observe('paint', (e) => { if (e.name === 'first-contentful-paint') seen.fcp = e.startTime; });
   observe('largest-contentful-paint', (e) => { seen.lcp = e.startTime; });
   observe('longtask', (e) => { if (fresh.tasks.length < most) fresh.tasks.push(e.startTime, e.duration); });
-  // A long task's duration comes in whole milliseconds, rounded down. Without a frame drawn after it, it is a long animation frame
-  // of its own, whose duration comes in tenths.
-  observe('long-animation-frame', (e) => {
-    if (!e.renderStart && fresh.exact.size < most) fresh.exact.set(e.startTime, e.duration);
-  });
   observe('layout-shift', (e) => {
     if (!e.hadRecentInput && fresh.shifts.length < most) fresh.shifts.push(e.startTime, e.value);
   });
@@ -31,13 +26,13 @@
     const out = {
       now: performance.now(), fcp: seen.fcp, lcp: seen.lcp,
       ttfb: nav.responseStart || 0, parsed: nav.domContentLoadedEventEnd || 0, loaded: nav.loadEventEnd || 0,
-      tasks: fresh.tasks.map((t, n) => (n % 2 && fresh.exact.get(fresh.tasks[n - 1])) || t), shifts: fresh.shifts, marks: {},
+      tasks: fresh.tasks, shifts: fresh.shifts, marks: {},
     };
     for (const name of marks) {
       const m = performance.getEntriesByName(name, 'mark')[0];
       if (m) out.marks[name] = m.startTime;
     }
-    fresh.tasks = []; fresh.exact.clear(); fresh.shifts = [];
+    fresh.tasks = []; fresh.shifts = [];
     return out;
   };
 })();

@@ -3,9 +3,7 @@ package browser
 import (
 	"fmt"
 	"math"
-	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,28 +42,6 @@ func TestPagesWithATruth(t *testing.T) {
 			}
 			t.Errorf("none of %d loads is right", loads)
 		})
-	}
-}
-
-// TestTasksCountInTenthsOfMilliseconds adds tasks up of which each would lose half a millisecond if whole ones were counted.
-func TestTasksCountInTenthsOfMilliseconds(t *testing.T) {
-	t.Parallel()
-	const tasks = 16
-	s := site(t, map[string]http.HandlerFunc{"/": html(`<!doctype html><p>tasks<script>
-		let left = ` + strconv.Itoa(tasks) + `, sum = 0;
-		const task = () => {
-			const start = performance.now();
-			while (performance.now() - start < 60.4);
-			sum += performance.now() - start - 50;
-			if (--left) setTimeout(task, 100); else performance.mark('blocking', { startTime: sum });
-		};
-		setTimeout(task, 500);
-	</script>`)})
-	p := pageAt(t, s.URL, "/")
-	p.Marks = []string{"blocking"}
-	f := load(t, browserFor(t), p, 40*time.Second, "").Figures
-	if want := f.Marks["blocking"]; want < tasks*10*time.Millisecond || f.Blocking < want-time.Millisecond {
-		t.Errorf("blocking %v, want %v at least", f.Blocking, want)
 	}
 }
 
