@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	path := flags.String("browser", "", "the browser of perfwatch; by default the one it finds")
 	program := flags.String("lighthouse", "", "Lighthouse's command, which loads each page too")
 	chromium := flags.String("chromium", "", "the whole Chromium that Lighthouse starts; by default the one it finds")
-	lighthouseRounds := flags.Int("lighthouse-rounds", 3, "how often it loads each page")
+	lighthouseRounds := flags.Int("lighthouse-rounds", 5, "how often it loads each page")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
