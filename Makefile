@@ -1,11 +1,12 @@
 # make test    all tests, installing what they need
-# make e2e     the end-to-end test alone; it prints how long each alert took to reach the pager
+# make e2e     the end-to-end test alone; it prints how long each alert took to reach the pager, and keeps the dashboards that it
+#              draws in the folder PERFWATCH_PREVIEWS
 # make check   format, vet, lint, dead code, known vulnerabilities, rendered files unchanged, dashboards as Grafana's types have them
 # make bench   the benchmarks
 # make bench-peers  what bursts cost and say beside wrk, vegeta, hey, fortio, k6 and Locust, and what probes cost beside
 #              blackbox_exporter, and reading a Redis beside redis_exporter; it installs them; about a quarter of an hour
 # make bench-redis  the last part of it alone; about four minutes
-# make bench-pages  how right the figures of pages are, beside Lighthouse, which it installs; about ten minutes
+# make bench-pages  how right the figures of pages are, beside Lighthouse, which it installs; about a quarter of an hour
 # make soak-pages   whether a browser and perfwatch stay as large over 300 loads of a page; about six minutes
 # make render  write the rendered files (rules, rule tests, dashboards, schemas, the reference) anew
 # make build   ./perfwatch with its version linked in

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,9 +13,10 @@ import (
 	"github.com/perfwatch/perfwatch/dashboards"
 )
 
-// testPreview draws the dashboards from the real Prometheus, as somebody would who has no Grafana.
+// testPreview draws the dashboards from the real Prometheus, as somebody would who has no Grafana. They are kept in the folder
+// PERFWATCH_PREVIEWS, for people to look at.
 func (s *stand) testPreview(t *testing.T) {
-	dir := t.TempDir()
+	dir := cmp.Or(os.Getenv("PERFWATCH_PREVIEWS"), t.TempDir())
 	var stderr bytes.Buffer
 	code := run(t.Context(), []string{"dashboards", "preview", "--config.file=" + s.file, "--prometheus.url=" + s.prometheus.URL,
 		"--range=1m", "--rate-interval=5s", "--variable=before=3s", "--output-dir=" + dir}, &bytes.Buffer{}, &stderr)
