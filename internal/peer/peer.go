@@ -55,6 +55,7 @@ func start(t testing.TB, dir string, as *syscall.Credential, cmd *exec.Cmd) *Pro
 	t.Helper()
 	p := &Process{Dir: dir, Cmd: cmd, output: &tail{}, done: make(chan struct{})}
 	p.Cmd.Dir, p.Cmd.Stdout, p.Cmd.Stderr = p.Dir, p.output, p.output
+	p.Cmd.WaitDelay = stopTimeout // of what it left behind that holds its output
 	p.Cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: as}
 	if err := p.Cmd.Start(); err != nil {
 		t.Fatalf("starting %s: %v", filepath.Base(cmd.Path), err)
@@ -92,14 +93,17 @@ func Built(t testing.TB, program string) string {
 	return path
 }
 
-// Stop ends the process and waits for it. It may be called more than once.
+// Stop ends the process and waits for it. It may be called more than once. Children that were frozen outlive a server that is
+// killed, with its output in their hands.
 func (p *Process) Stop(t testing.TB) {
 	t.Helper()
 	_ = p.Cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
 	case <-time.After(stopTimeout):
-		_ = p.Cmd.Process.Kill()
+		for _, pid := range p.family() {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
 		<-p.done
 	}
 	if t.Failed() {
@@ -130,24 +134,34 @@ func (p *Process) Freeze(t testing.TB) {
 // Signal sends a signal to the process and to its children, and returns the numbers of those who got it.
 func (p *Process) Signal(t testing.TB, sig syscall.Signal) (sent []int) {
 	t.Helper()
+	for _, pid := range p.family() {
+		err := syscall.Kill(pid, sig)
+		if err != nil && !errors.Is(err, syscall.ESRCH) {
+			t.Fatalf("sending %v to %d: %v", sig, pid, err)
+		}
+		if err == nil {
+			sent = append(sent, pid)
+		}
+	}
+	if len(sent) == 0 {
+		t.Fatalf("sending %v: %s has ended", sig, filepath.Base(p.Cmd.Path))
+	}
+	return sent
+}
+
+// family are the process and its children, these first; none if it has ended.
+func (p *Process) family() (pids []int) {
 	pid := p.Cmd.Process.Pid
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
-		t.Fatalf("listing the children of %s: %v", filepath.Base(p.Cmd.Path), err)
+		return nil
 	}
-	for _, field := range append(strings.Fields(string(children)), strconv.Itoa(pid)) {
-		n, err := strconv.Atoi(field)
-		if err == nil {
-			err = syscall.Kill(n, sig)
-		}
-		if err != nil && !errors.Is(err, syscall.ESRCH) {
-			t.Fatalf("sending %v to %s: %v", sig, field, err)
-		}
-		if err == nil {
-			sent = append(sent, n)
+	for _, field := range strings.Fields(string(children)) {
+		if child, err := strconv.Atoi(field); err == nil {
+			pids = append(pids, child)
 		}
 	}
-	return sent
+	return append(pids, pid)
 }
 
 // WaitFor calls ready until it returns nil. It fails the test if that takes too long or the process ends before.

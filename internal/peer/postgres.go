@@ -54,11 +54,13 @@ func (p *Postgres) Restart(t testing.TB, settings ...string) {
 		args = append(args, "-c", setting)
 	}
 	p.Process = p.home.start(t, findPostgres(t, "postgres"), args...)
-	server := p.Cmd.Process
-	// SIGTERM would wait for its clients. A server that a test has stopped must go on, to end.
+	server := p.Process
+	// SIGTERM would wait for its clients. A server that a test has frozen must go on to end, and so must its children.
 	t.Cleanup(func() {
-		_ = server.Signal(syscall.SIGCONT)
-		_ = server.Signal(syscall.SIGQUIT)
+		for _, pid := range server.family() {
+			_ = syscall.Kill(pid, syscall.SIGCONT)
+		}
+		_ = server.Cmd.Process.Signal(syscall.SIGQUIT)
 	})
 	ready := findPostgres(t, "pg_isready")
 	p.WaitFor(t, func() error { return exec.Command(ready, "-q", "-h", "127.0.0.1", "-p", port).Run() })
