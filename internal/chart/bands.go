@@ -39,7 +39,7 @@ func (c *Bands) SVG() template.HTML {
 		return template.HTML(b.String()) //nolint:gosec // every text in it has been escaped
 	}
 	f := frame{x0: left, y0: marginTop, x1: float64(width - marginRight), y1: float64(height - marginBottom)}
-	f.x = c.X.fit(c.X.Min, c.X.Max, 6)
+	f.x = c.X.fit(c.X.Min, c.X.Max, f.instants())
 	f.y = scale{max: 1}
 	drawAxes(&b, &f, &c.X, &Axis{})
 	each := (f.y1 - f.y0) / float64(len(c.Rows))

@@ -63,6 +63,7 @@ const (
 	marginTop    = 8
 	marginBottom = 22
 	letter       = 6.5 // of a tick's word, as wide as it may be
+	instant      = 80  // of a time of day and the room beside it
 )
 
 // frame is where a chart's values lie in its picture.
@@ -73,6 +74,9 @@ type frame struct {
 
 func (f *frame) px(x float64) float64 { return f.x0 + f.x.share(x)*(f.x1-f.x0) }
 func (f *frame) py(y float64) float64 { return f.y1 - f.y.share(y)*(f.y1-f.y0) }
+
+// instants is how many ticks a time axis has about, so that their words stand apart.
+func (f *frame) instants() int { return max(1, min(6, int(f.x1-f.x0)/instant)) }
 
 // SVG draws the chart. Names and ticks are escaped. A chart without points says "no data".
 func (c *Chart) SVG() template.HTML {
@@ -86,7 +90,7 @@ func (c *Chart) SVG() template.HTML {
 	}
 	f := frame{x0: marginLeft, y0: marginTop, x1: float64(width - marginRight), y1: float64(height - marginBottom)}
 	low, high := extent(lines, func(p Point) float64 { return p.X })
-	f.x = c.X.fit(low, high, 6)
+	f.x = c.X.fit(low, high, f.instants())
 	low, high = extent(lines, func(p Point) float64 { return p.Y })
 	f.y = c.Y.fit(low, high, 4)
 	for _, t := range f.y.ticks {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -80,6 +82,26 @@ func TestALongWordOfTheAxisHasRoom(t *testing.T) {
 		Lines: []Line{{Points: []Point{{0, 0}, {1, 1}}}}}
 	if want := `d="M79.5 108.0L156.0 8.0"`; !strings.Contains(string(c.SVG()), want) {
 		t.Errorf("no line %s in %s", want, c.SVG())
+	}
+}
+
+func TestWordsOfATimeAxisStandApart(t *testing.T) {
+	word := regexp.MustCompile(`x="([0-9.]+)" y="[0-9.]+" text-anchor="middle">[0-9:]+<`)
+	for _, tt := range []struct{ width, words int }{{224, 2}, {336, 3}, {600, 6}} {
+		c := Chart{Width: tt.width, X: Axis{Time: true, Min: 1_800_000_000, Max: 1_800_000_060}, Lines: []Line{
+			{Points: []Point{{1_800_000_000, 1}, {1_800_000_060, 2}}},
+		}}
+		last, words := -1.0, word.FindAllStringSubmatch(string(c.SVG()), -1)
+		for _, m := range words {
+			x, err := strconv.ParseFloat(m[1], 64)
+			if err != nil || last >= 0 && x-last < 8*letter {
+				t.Errorf("%d wide: a word at %s after one at %g, %v", tt.width, m[1], last, err)
+			}
+			last = x
+		}
+		if len(words) < tt.words {
+			t.Errorf("%d wide: %d words, want %d or more", tt.width, len(words), tt.words)
+		}
 	}
 }
 

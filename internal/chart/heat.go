@@ -44,7 +44,7 @@ func (c *Heat) SVG() template.HTML {
 		return template.HTML(b.String()) //nolint:gosec // every text in it has been escaped
 	}
 	f := frame{x0: marginLeft, y0: marginTop, x1: float64(width - marginRight), y1: float64(height - marginBottom)}
-	f.x, f.y = c.X.fit(c.X.Min, c.X.Max, 6), scale{max: 1}
+	f.x, f.y = c.X.fit(c.X.Min, c.X.Max, f.instants()), scale{max: 1}
 	drawAxes(&b, &f, &c.X, &Axis{})
 	c.cells(&b, &f, greatest)
 	b.WriteString(`</svg>`)
