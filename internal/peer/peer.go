@@ -93,17 +93,16 @@ func Built(t testing.TB, program string) string {
 	return path
 }
 
-// Stop ends the process and waits for it. It may be called more than once. Children that were frozen outlive a server that is
-// killed, with its output in their hands.
+// Stop ends the process and waits for it. It may be called more than once. What was frozen must go on to end, and children
+// that do not would outlive a server that is killed, with its output in their hands.
 func (p *Process) Stop(t testing.TB) {
 	t.Helper()
 	_ = p.Cmd.Process.Signal(syscall.SIGTERM)
+	_, _ = p.signal(syscall.SIGCONT)
 	select {
 	case <-p.done:
 	case <-time.After(stopTimeout):
-		for _, pid := range p.family() {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
+		_, _ = p.signal(syscall.SIGKILL)
 		<-p.done
 	}
 	if t.Failed() {
@@ -132,36 +131,38 @@ func (p *Process) Freeze(t testing.TB) {
 }
 
 // Signal sends a signal to the process and to its children, and returns the numbers of those who got it.
-func (p *Process) Signal(t testing.TB, sig syscall.Signal) (sent []int) {
+func (p *Process) Signal(t testing.TB, sig syscall.Signal) []int {
 	t.Helper()
-	for _, pid := range p.family() {
-		err := syscall.Kill(pid, sig)
-		if err != nil && !errors.Is(err, syscall.ESRCH) {
-			t.Fatalf("sending %v to %d: %v", sig, pid, err)
-		}
-		if err == nil {
-			sent = append(sent, pid)
-		}
-	}
-	if len(sent) == 0 {
-		t.Fatalf("sending %v: %s has ended", sig, filepath.Base(p.Cmd.Path))
+	sent, err := p.signal(sig)
+	if err != nil {
+		t.Fatalf("sending %v to %s: %v", sig, filepath.Base(p.Cmd.Path), err)
 	}
 	return sent
 }
 
-// family are the process and its children, these first; none if it has ended.
-func (p *Process) family() (pids []int) {
+// signal sends one to the children first, all of them. It fails if the process has ended.
+func (p *Process) signal(sig syscall.Signal) (sent []int, err error) {
+	if err := p.Cmd.Process.Signal(syscall.Signal(0)); err != nil { // its number may be another's by now
+		return nil, err
+	}
 	pid := p.Cmd.Process.Pid
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("listing its children: %w", err)
 	}
-	for _, field := range strings.Fields(string(children)) {
-		if child, err := strconv.Atoi(field); err == nil {
-			pids = append(pids, child)
+	for _, field := range append(strings.Fields(string(children)), strconv.Itoa(pid)) {
+		n, failed := strconv.Atoi(field)
+		if failed == nil {
+			failed = syscall.Kill(n, sig)
+		}
+		switch {
+		case failed == nil:
+			sent = append(sent, n)
+		case !errors.Is(failed, syscall.ESRCH):
+			err = errors.Join(err, fmt.Errorf("to %s: %w", field, failed))
 		}
 	}
-	return append(pids, pid)
+	return sent, err
 }
 
 // WaitFor calls ready until it returns nil. It fails the test if that takes too long or the process ends before.

@@ -54,14 +54,8 @@ func (p *Postgres) Restart(t testing.TB, settings ...string) {
 		args = append(args, "-c", setting)
 	}
 	p.Process = p.home.start(t, findPostgres(t, "postgres"), args...)
-	server := p.Process
-	// SIGTERM would wait for its clients. A server that a test has frozen must go on to end, and so must its children.
-	t.Cleanup(func() {
-		for _, pid := range server.family() {
-			_ = syscall.Kill(pid, syscall.SIGCONT)
-		}
-		_ = server.Cmd.Process.Signal(syscall.SIGQUIT)
-	})
+	server := p.Cmd.Process
+	t.Cleanup(func() { _ = server.Signal(syscall.SIGQUIT) }) // SIGTERM would wait for its clients
 	ready := findPostgres(t, "pg_isready")
 	p.WaitFor(t, func() error { return exec.Command(ready, "-q", "-h", "127.0.0.1", "-p", port).Run() })
 }

@@ -44,11 +44,11 @@ func StartRedisReplica(t testing.TB, of *Redis) *Redis {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(of.Address)
 	r := StartRedis(t, "--replicaof", host, port)
+	_, own, _ := net.SplitHostPort(r.Address)
 	r.WaitFor(t, func() error {
 		if info := r.Run(t, "INFO", "replication"); !strings.Contains(info, "master_link_status:up") {
 			return fmt.Errorf("copying: %.200s", info)
 		}
-		_, own, _ := net.SplitHostPort(r.Address)
 		if info := of.Run(t, "INFO", "replication"); !strings.Contains(info, "port="+own+",state=online") {
 			return fmt.Errorf("the primary waits for its acknowledgement: %.300s", info)
 		}
