@@ -268,12 +268,16 @@ func (a *agreement) compare(t *testing.T, s scraper, o *objective.Objective) str
 		return fmt.Sprintf("perfwatch says %+v, Prometheus %v, %v", v, points, err)
 	}
 	got, want := points[0].Value, *v.Value
-	if o.Measure.OverDurations() && !a.sameDuration(t, s, o, want, got) {
-		if got, err = a.lower(t, s, o, v.Samples); err != nil {
+	agrees := func() bool {
+		return within(want, got) ||
+			o.Measure.OverDurations() && (a.sameBucket(t, o.Measure, want, got) || s.native && nearby(want, got))
+	}
+	if o.Measure.OverDurations() && !agrees() {
+		if got, err = s.lower(t, o, v.Samples); err != nil {
 			return err.Error()
 		}
 	}
-	if !within(want, got) && !(o.Measure.OverDurations() && a.sameDuration(t, s, o, want, got)) {
+	if !agrees() {
 		return fmt.Sprintf("perfwatch says %g, Prometheus %g", want, got)
 	}
 	for _, r := range a.rules {
@@ -298,14 +302,9 @@ func (a *agreement) compare(t *testing.T, s scraper, o *objective.Objective) str
 	return ""
 }
 
-// sameDuration says that two durations differ by no more than the histogram of a Prometheus cannot tell.
-func (a *agreement) sameDuration(t *testing.T, s scraper, o *objective.Objective, x, y float64) bool {
-	return within(x, y) || a.sameBucket(t, o.Measure, x, y) || s.native && nearby(x, y)
-}
-
 // lower is a quantile of so many samples as perfwatch takes it. One that falls between two of them, as the median of two page
 // loads does, is for Prometheus the one or the other, by what rates take from its floating point.
-func (a *agreement) lower(t *testing.T, s scraper, o *objective.Objective, samples int) (float64, error) {
+func (s *scraper) lower(t *testing.T, o *objective.Objective, samples int) (float64, error) {
 	below := *o
 	below.Quantile -= 0.4 / float64(samples)
 	points, err := s.Query(t.Context(), alerts.Value(&below))
