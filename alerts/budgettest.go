@@ -2,7 +2,6 @@ package alerts
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,23 +22,20 @@ func budgetTests(o *objective.Objective, opts Options) []testCase {
 	for _, b := range burns(o.Allowance()) {
 		all = append(all, b.tests(o, opts)...)
 	}
-	quiet := func(name string, k kind, t testCase, at time.Duration) testCase {
-		t.Name, t.kind = "budget of "+o.Name+": "+name, k
+	quiet := func(k kind, t testCase, at time.Duration) testCase {
+		t.kind = k
 		t.Alerts = []alertCheck{burnCheck(o, opts, at)}
 		t.Exprs = []exprCheck{absent(badRatio+"6h"+ofObjective(o), at)}
 		return t
 	}
-	ended := budgetTest(o, "", day, 1, stretch{day, 1})
-	missing := ended
-	missing.Series = ended.Series[2:]
-	ended.Series = slices.Clone(ended.Series)
-	for i := range ended.Series {
-		ended.Series[i].Values += " stale"
-	}
+	missing := budgetTest(o, "nothing is recorded", day, 1)
+	missing.Series = missing.Series[2:]
+	gone := budgetTest(o, "nothing is recorded any more", day, 1, stretch{day, 1})
+	gone.Series = stale(gone.Series)
 	return append(all,
-		quiet("nothing happens", noTraffic, budgetTest(o, "", day, 0), day),
-		quiet("nothing is recorded", isMissing, missing, day),
-		quiet("nothing is recorded any more", isStale, ended, 5*day),
+		quiet(noTraffic, budgetTest(o, "nothing happens", day, 0), day),
+		quiet(isMissing, missing, day),
+		quiet(isStale, gone, 5*day),
 		spentTest(o, "nothing spent", 0, 1),
 		spentTest(o, "half of it spent", o.Allowance()/2, 0.5),
 		spentTest(o, "all of it spent", o.Allowance(), 0),
@@ -147,7 +143,7 @@ func eventRateTests(o *objective.Objective) []testCase {
 	all := make([]testCase, 0, 3)
 	all = append(all, s.eventRate(o))
 	for _, k := range []kind{startsAnew, areTwo} {
-		t := s.but("", k, func(s *scenario) { s.reset = k == startsAnew }).eventRate(o)
+		t := s.but("", k, nil).eventRate(o)
 		t.Name += ", " + string(k)
 		t.Exprs = t.Exprs[1:] // how many there are is another matter
 		all = append(all, t)
@@ -162,7 +158,7 @@ func (s scenario) eventRate(o *objective.Objective) testCase {
 	end := 2 * rateWindow
 	series := s.series(&recent, int(end/step)+1)
 	if s.kind == areTwo {
-		series = twice(series)
+		series = append(series, scraped(series, "b:1")...)
 	}
 	return testCase{
 		Name: "events of " + o.Name, kind: s.kind, about: budgetBurn, Interval: model.Duration(step), Series: series,

@@ -13,12 +13,13 @@ import (
 func burstScenarios(o *objective.Objective, worst scenario) []scenario {
 	worst.value = worstFigure(o)
 	all := []scenario{
-		worst.but("burst invalid", "", func(s *scenario) { s.invalid, s.quiet = true, true }),
-		worst.but("no burst yet", isMissing, func(s *scenario) { s.samples, s.quiet = 0, true }),
+		worst.but("burst invalid", "", func(s *scenario) { s.invalid = true }),
+		worst.but("no burst yet", isMissing, func(s *scenario) { s.samples = 0 }),
 	}
 	if o.Floor() > 1 {
-		all = append(all, worst.but("just enough samples", "", func(s *scenario) { s.samples = float64(o.Floor()) }))
-		all = append(all, worst.but(string(tooFew), tooFew, func(s *scenario) { s.samples, s.quiet = float64(o.Floor()-1), true }))
+		all = append(all,
+			worst.but("just enough samples", "", func(s *scenario) { s.samples = float64(o.Floor()) }),
+			worst.but(string(tooFew), tooFew, func(s *scenario) { s.samples = float64(o.Floor() - 1) }))
 	}
 	return all
 }

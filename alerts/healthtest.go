@@ -100,19 +100,20 @@ func (h healthTester) check(alert string, at time.Duration, labels map[string]st
 	return c
 }
 
+// rule is that of an alert at a severity.
+func (h healthTester) rule(alert, severity string) rule {
+	all := append(healthRules(h.opts), trendRules(h.opts)...)
+	i := slices.IndexFunc(all, func(r rule) bool { return r.Alert == alert && r.Labels[0].value == severity })
+	return all[i]
+}
+
 // texts are the annotations of a rule as Prometheus prints them.
 func (h healthTester) texts(alert, severity string, labels map[string]string) map[string]string {
-	for _, r := range append(healthRules(h.opts), trendRules(h.opts)...) {
-		if r.Alert != alert || r.Labels[0].value != severity {
-			continue
-		}
-		m := asMap(r.Annotations)
-		for name, text := range m {
-			m[name] = fill(text, labels, h.value)
-		}
-		return m
+	m := asMap(h.rule(alert, severity).Annotations)
+	for name, text := range m {
+		m[name] = fill(text, labels, h.value)
 	}
-	return nil
+	return m
 }
 
 // fill prints the templates of a health rule.

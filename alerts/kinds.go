@@ -3,6 +3,7 @@ package alerts
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,13 +35,14 @@ func kinds() []kind {
 type symptom struct {
 	alert   string
 	metric  string
-	labels  string        // of the series, but for instance and job
-	told    []string      // labels that the alert keeps, as name=value
-	beside  []inputSeries // what is there in every scenario, but for a missing series
-	counter bool          // the alert counts what the series gained, for hours after
-	always  bool          // the alert fires whatever happens
-	absence bool          // the alert fires where the series is missing, or ended
-	forEach bool          // each perfwatch has an alert of its own
+	told    map[string]string // labels of the series that the alert keeps
+	labels  string            // its other ones, but for instance and job
+	more    map[string]string // labels of the alert that are not among those
+	beside  []inputSeries     // what is there in every scenario, but for a missing series
+	counter bool              // the alert counts what the series gained, for hours after
+	always  bool              // the alert fires whatever happens
+	absence bool              // the alert fires where the series is missing, or ended
+	forEach bool              // each perfwatch has an alert of its own
 
 	healthy, short, at, past   string                       // values of the series
 	fires, firesAt, firesShort []string                     // severities just past the threshold, at it, and just short of it
@@ -76,33 +78,52 @@ func (s symptom) series(k kind, n int) []inputSeries {
 	if k == isMissing {
 		return nil
 	}
-	from := []string{"a:1"}
-	if k == areTwo {
-		from = append(from, "b:1")
+	all := []inputSeries{{s.metric + braced(joined(matching(s.told), s.labels)), s.values(k, n)}}
+	for _, b := range s.beside {
+		all = append(all, inputSeries{b.Series, fmt.Sprintf("%sx%d", b.Values, n)})
 	}
-	var all []inputSeries
-	for _, instance := range from {
-		all = append(all, seenBy(instance, s.metric+braced(s.labels), s.values(k, n)))
-		for _, b := range s.beside {
-			all = append(all, seenBy(instance, b.Series, fmt.Sprintf("%sx%d", b.Values, n)))
-		}
+	return scraped(all, instances(k == areTwo)...)
+}
+
+// matching are labels as matchers.
+func matching(labels map[string]string) string {
+	all := make([]string, 0, len(labels))
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		all = append(all, label(name, labels[name]))
 	}
-	return all
+	return joined(all...)
+}
+
+// instances are those of one perfwatch, or of two.
+func instances(two bool) []string {
+	if two {
+		return []string{"a:1", "b:1"}
+	}
+	return []string{"a:1"}
 }
 
 // seenBy is a series as a perfwatch is scraped.
 func seenBy(instance, series, values string) inputSeries {
 	name, labels, _ := strings.Cut(strings.TrimSuffix(series, "}"), "{")
-	return inputSeries{name + braced(joined(`instance="`+instance+`",job="perfwatch"`, labels)), values}
+	return inputSeries{name + braced(joined(label("instance", instance), label("job", "perfwatch"), labels)), values}
 }
 
-// twice has another perfwatch say the same.
-func twice(all []inputSeries) []inputSeries {
-	both := slices.Clone(all)
-	for _, s := range all {
-		both = append(both, seenBy("b:1", s.Series, s.Values))
+// scraped are series as each perfwatch has them.
+func scraped(all []inputSeries, instances ...string) (of []inputSeries) {
+	for _, instance := range instances {
+		for _, s := range all {
+			of = append(of, seenBy(instance, s.Series, s.Values))
+		}
 	}
-	return both
+	return of
+}
+
+// stale are series that nobody exposes any more.
+func stale(all []inputSeries) (of []inputSeries) {
+	for _, s := range all {
+		of = append(of, inputSeries{s.Series, s.Values + " stale"})
+	}
+	return of
 }
 
 // values are those of the series, in promtool's notation.
@@ -144,11 +165,7 @@ func (h healthTester) expect(checks []alertCheck, s symptom, k kind) []alertChec
 		checks = append(checks, alertCheck{At: model.Duration(at), Alert: s.alert})
 	}
 	checks[i].At = max(checks[i].At, model.Duration(at))
-	from := []string{"a:1"}
-	if s.forEach && k == areTwo {
-		from = append(from, "b:1")
-	}
-	for _, instance := range from {
+	for _, instance := range instances(s.forEach && k == areTwo) {
 		h.value = s.judged(k)
 		checks[i].Firing = append(checks[i].Firing, h.check(s.alert, at, s.alertLabels(instance), h.severities(s, k)...).Firing...)
 	}
@@ -175,24 +192,18 @@ func (h healthTester) severities(s symptom, k kind) []string {
 	case k == justShort:
 		return s.firesShort
 	case k == tooFew && !s.counter && !s.absence: // what does not wait needs no more than one
-		return slices.DeleteFunc(slices.Clone(s.fires), func(severity string) bool {
-			return slices.ContainsFunc(healthRules(h.opts), func(r rule) bool {
-				return r.Alert == s.alert && r.Labels[0].value == severity && r.For > 0
-			})
-		})
+		return slices.DeleteFunc(slices.Clone(s.fires), func(severity string) bool { return h.rule(s.alert, severity).For > 0 })
 	}
 	return nil
 }
 
-// alertLabels are the labels of the series that the alert keeps.
+// alertLabels are those of the alert, but for its severity.
 func (s symptom) alertLabels(instance string) map[string]string {
 	kept := map[string]string{}
+	maps.Copy(kept, s.told)
+	maps.Copy(kept, s.more)
 	if s.forEach {
 		kept["instance"] = instance
-	}
-	for _, pair := range s.told {
-		name, value, _ := strings.Cut(pair, "=")
-		kept[name] = value
 	}
 	return kept
 }

@@ -58,7 +58,7 @@ func bothTest(o *objective.Objective, opts Options) testCase {
 	all := nearThresholds(o)
 	healthy, worst := all[0], all[len(all)-1]
 	worst.native = true
-	t := healthy.but("classic series count where there are both", "", func(*scenario) {}).test(o, opts)
+	t := healthy.but("classic series count where there are both", "", nil).test(o, opts)
 	t.Series = append(t.Series, worst.test(o, opts).Series...)
 	return t
 }
@@ -88,13 +88,7 @@ func nativeTrendTests() []testCase {
 	bounds := []float64{0.1, 0.5}
 	values := custom("12000", "100000", bounds, []string{"90000", "10000", "0"}) + "+" +
 		custom("1.8", "15", bounds, []string{"13.5", "1.5", "0"}) + fmt.Sprintf("x%d", n)
-	instances := []string{"a:1", "b:1"}
-	all := make([]inputSeries, 0, len(instances))
-	for _, instance := range instances {
-		all = append(all, inputSeries{
-			fmt.Sprintf(`perfwatch_probe_duration_seconds{group="api",instance=%q,job="perfwatch",probe="shop"}`, instance), values,
-		})
-	}
+	all := scraped([]inputSeries{{"perfwatch_probe_duration_seconds" + ofShop, values}}, "a:1", "b:1")
 	both := trendTests()[0]
 	for _, s := range all {
 		both.Series = append(both.Series, inputSeries{s.Series, strings.Replace(s.Values, "sum:1.8", "sum:9", 1)})

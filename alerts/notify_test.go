@@ -101,7 +101,7 @@ func TestAlertsSayWhatElseMoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rules, _ := render(t, objectives, opts)
+	rules := render(t, objectives, opts)
 	if out, err := testRules(t, rules, tests); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -31,7 +31,7 @@ func TestAlertsOfNamesThatMeetLeadToTheirOwnPanels(t *testing.T) {
 	if ids[second] != ids[first]+1 {
 		t.Fatalf("ids %v, want the second beside the first", ids)
 	}
-	rules, _ := render(t, objectives, Options{})
+	rules := render(t, objectives, Options{})
 	for _, name := range []string{first, second} {
 		if link := fmt.Sprintf("viewPanel=%d\n", ids[name]); !strings.Contains(string(rules), link) {
 			t.Errorf("no alert leads to %s", link)

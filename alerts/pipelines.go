@@ -124,7 +124,7 @@ func pipelineValue(o *objective.Objective) string {
 
 // pipelineScenarios are what an objective on a pipeline is tried in beside its thresholds.
 func pipelineScenarios(worst scenario) []scenario {
-	return []scenario{worst.but("no run yet", isMissing, func(s *scenario) { s.samples, s.quiet = 0, true })}
+	return []scenario{worst.but("no run yet", isMissing, func(s *scenario) { s.samples = 0 })}
 }
 
 // run gives the last run of a pipeline, beside a stage of it and another pipeline that took longer.

@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"regexp"
@@ -51,7 +52,7 @@ func lints(t *testing.T, groups []group) []lint {
 		}},
 		{"window", everyNode(func(n *parser.MatrixSelector) bool { return n.Range >= shortest })},
 		{"windows", func(r rule, expr parser.Expr) []string {
-			return wrong(windowsOf(r, expr), "windows or offsets that are not its own")
+			return wrong(ofOneWindow(r, expr), "windows or offsets that are not its own")
 		}},
 		{"division", everyNode(func(n *parser.BinaryExpr) bool { return n.Op != parser.DIV || neverZero(n.RHS) })},
 		{"metric", everyNode(func(n *parser.VectorSelector) bool { return known[n.Name] != nil })},
@@ -66,6 +67,7 @@ func lints(t *testing.T, groups []group) []lint {
 // problems are what the lints find in groups of rules, one line each.
 func problems(t *testing.T, groups []group) (found []string) {
 	t.Helper()
+	all := lints(t, groups)
 	for _, g := range groups {
 		for _, r := range g.Rules {
 			expr, err := parser.NewParser(parser.Options{}).ParseExpr(r.Expr)
@@ -73,7 +75,7 @@ func problems(t *testing.T, groups []group) (found []string) {
 				found = append(found, fmt.Sprintf("%s: syntax: %v", r.Alert+r.Record, err))
 				continue
 			}
-			for _, l := range lints(t, groups) {
+			for _, l := range all {
 				for _, problem := range l.check(r, expr) {
 					found = append(found, fmt.Sprintf("%s: %s: %s", r.Alert+r.Record, l.name, problem))
 				}
@@ -163,15 +165,23 @@ func everyPair(of func(rule) []pair, ok func(pair) bool) func(rule, parser.Expr)
 	}
 }
 
-// everyNode looks at the nodes of a kind in the tree of an expression.
+// nodes are those of a kind in the tree of an expression.
+func nodes[N parser.Node](expr parser.Expr) (all []N) {
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		if n, is := n.(N); is {
+			all = append(all, n)
+		}
+		return nil
+	})
+	return all
+}
+
+// everyNode looks at the nodes of a kind.
 func everyNode[N parser.Node](ok func(N) bool) func(rule, parser.Expr) []string {
 	return func(_ rule, expr parser.Expr) (problems []string) {
-		parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
-			if n, is := n.(N); is {
-				problems = append(problems, wrong(ok(n), n.String())...)
-			}
-			return nil
-		})
+		for _, n := range nodes[N](expr) {
+			problems = append(problems, wrong(ok(n), n.String())...)
+		}
 		return problems
 	}
 }
@@ -179,15 +189,14 @@ func everyNode[N parser.Node](ok func(N) bool) func(rule, parser.Expr) []string 
 // ownWindow is the window, or the offset, that the name of a record ends with.
 var ownWindow = regexp.MustCompile(`:[a-z0-9_]*?(offset)?((?:\d+[a-z])+)$`)
 
-// windowsOf says that what a rule says it is over is what it looks at: the record over the window of its name, the alert of
-// an objective over one. How long bursts cast their shadow, and burn rates, are another matter.
-func windowsOf(r rule, expr parser.Expr) (ok bool) {
+// ofOneWindow says that a rule looks at what it says: a record at the window, or the offset, of its name, the alert of an
+// objective at one window. How long bursts cast their shadow, and burn rates, are another matter.
+func ofOneWindow(r rule, expr parser.Expr) bool {
 	named := ownWindow.FindStringSubmatch(r.Record)
-	if r.Record == "" && (asMap(r.Labels)["objective"] == "" || r.Alert == budgetBurn) || r.Record != "" && named == nil {
+	if r.Record != "" && named == nil || r.Record == "" && asMap(r.Labels)["objective"] == "" || r.Alert == budgetBurn {
 		return true
 	}
-	ok = true
-	own := time.Duration(0)
+	var own time.Duration
 	if named != nil {
 		d, err := model.ParseDuration(named[2])
 		if err != nil {
@@ -195,23 +204,20 @@ func windowsOf(r rule, expr parser.Expr) (ok bool) {
 		}
 		own = time.Duration(d)
 	}
-	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
-		switch n := n.(type) {
-		case *parser.MatrixSelector:
-			of, is := n.VectorSelector.(*parser.VectorSelector)
-			if is && strings.HasPrefix(of.Name, "perfwatch_load_") {
-				return nil
-			}
-			if own == 0 {
-				own = n.Range
-			}
-			ok = ok && n.Range == own
-		case *parser.VectorSelector:
-			ok = ok && (named == nil || named[1] == "" || n.OriginalOffset == own)
+	for _, n := range nodes[*parser.MatrixSelector](expr) {
+		if strings.HasPrefix(n.String(), "perfwatch_load_") {
+			continue
 		}
-		return nil
-	})
-	return ok
+		if own = cmp.Or(own, n.Range); n.Range != own {
+			return false
+		}
+	}
+	for _, n := range nodes[*parser.VectorSelector](expr) {
+		if named != nil && named[1] != "" && n.OriginalOffset != own {
+			return false
+		}
+	}
+	return true
 }
 
 // filters says that an expression has a result only while something holds.

@@ -26,29 +26,25 @@ func tool(t *testing.T, dir, debianPackage, program string, args ...string) (str
 // testRules writes rules and tests into a folder of their own and runs promtool on them.
 func testRules(t *testing.T, rules, tests []byte) (string, error) {
 	t.Helper()
-	return testRulesWith(t, "promtool", rules, tests)
-}
-
-func testRulesWith(t *testing.T, promtool string, rules, tests []byte) (string, error) {
-	t.Helper()
 	dir := t.TempDir()
 	peer.WriteFile(t, dir, rulesFile, string(rules))
 	peer.WriteFile(t, dir, "test.yml", string(tests))
-	return tool(t, dir, "prometheus", promtool, "test", "rules", "test.yml")
+	return tool(t, dir, "prometheus", "promtool", "test", "rules", "test.yml")
 }
 
-// render makes both files.
-func render(t *testing.T, objectives []objective.Objective, opts Options) (rules, tests []byte) {
+// render makes the file of rules.
+func render(t *testing.T, objectives []objective.Objective, opts Options) []byte {
 	t.Helper()
-	rules, err := Render(objectives, opts).Encode(Prometheus)
+	return encoded(t, Render(objectives, opts))
+}
+
+func encoded(t *testing.T, rules Rules) []byte {
+	t.Helper()
+	text, err := rules.Encode(Prometheus)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tests, err = RenderTests(objectives, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rules, tests
+	return text
 }
 
 // TestShippedRulesPassPromtool has the promtool of Prometheus 2.42 and that of 3 try them, the latter what the former cannot;
@@ -99,13 +95,13 @@ func TestRulesHoldForOtherSelectorsThresholdsAndWaits(t *testing.T) {
 	for i := range objectives {
 		e.try(t, objectiveRules(&objectives[i], opts), nativeTests(&objectives[i], opts), evaluation(opts))
 	}
-	if !strings.Contains(rules, "for: 15s\n        keep_firing_for: 1s") {
+	if !strings.Contains(string(rules), "for: 15s\n        keep_firing_for: 1s") {
 		t.Error("the waits of the options are not in the rules")
 	}
 }
 
 // tryObjectives has promtool try the rules of objectives, with nothing beside them, and returns those.
-func tryObjectives(t *testing.T, objectives []objective.Objective, opts Options) (rules string) {
+func tryObjectives(t *testing.T, objectives []objective.Objective, opts Options) (rules []byte) {
 	t.Helper()
 	opts = opts.of(objectives)
 	var all []rule
@@ -115,7 +111,7 @@ func tryObjectives(t *testing.T, objectives []objective.Objective, opts Options)
 		cases = append(cases, objectiveTests(&objectives[i], opts)...)
 	}
 	rules = renderAlone(t, all)
-	if out, err := testRules(t, []byte(rules), renderTests(t, cases, evaluation(opts))); err != nil {
+	if out, err := testRules(t, rules, renderTests(t, cases, evaluation(opts))); err != nil {
 		t.Errorf("promtool test rules: %v\n%s\n%s", err, out, rules)
 	}
 	return rules
@@ -244,7 +240,7 @@ func TestPrometheusRuleWrapsTheSameGroups(t *testing.T) {
 
 func TestRulesWithoutObjectivesStillWatchPerfwatch(t *testing.T) {
 	t.Parallel()
-	rules, _ := render(t, nil, Options{})
+	rules := render(t, nil, Options{})
 	if got := strings.Count(string(rules), "- alert:"); got != 30 {
 		t.Errorf("%d alerts, want 30: 17 of perfwatch, probes and bursts, 5 of what it reads, 8 of pipelines", got)
 	}
@@ -285,7 +281,7 @@ func TestRulesOfBudgetsPassTheirTests(t *testing.T) {
 	t.Parallel()
 	opts := Options{}.withDefaults()
 	for _, o := range ofBudgets() {
-		rules := []byte(renderAlone(t, budgetRules(&o, opts)))
+		rules := renderAlone(t, budgetRules(&o, opts))
 		for _, tests := range [][]byte{renderTests(t, eventRateTests(&o), evaluation(opts)), renderTests(t, budgetTests(&o, opts), day)} {
 			if out, err := testRules(t, rules, tests); err != nil {
 				t.Errorf("promtool test rules: %v\n%s", err, out)
@@ -317,13 +313,9 @@ func TestRulesOfEveryMeasureOfBurstsPassTheirTests(t *testing.T) {
 }
 
 // renderAlone makes the file of some rules only.
-func renderAlone(t *testing.T, rules []rule) string {
+func renderAlone(t *testing.T, rules []rule) []byte {
 	t.Helper()
-	out, err := Rules{groups: []group{{Name: "alone", Rules: rules}}}.Encode(Prometheus)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(out)
+	return encoded(t, Rules{groups: []group{{Name: "alone", Rules: rules}}})
 }
 
 func renderTests(t *testing.T, cases []testCase, every time.Duration) []byte {

@@ -143,12 +143,10 @@ func (s scenario) test(o *objective.Objective, opts Options) testCase {
 			series = nil
 		}
 	case isStale:
-		for i := range series {
-			series[i].Values += " stale"
-		}
+		series = stale(series)
 		end += o.Window + opts.KeepFiringFor + 2*max(step, evaluation(opts))
 	case areTwo:
-		series = twice(series)
+		series = append(series, scraped(series, "b:1")...)
 	default:
 	}
 	t := testCase{
@@ -169,7 +167,7 @@ func (s scenario) test(o *objective.Objective, opts Options) testCase {
 
 // firing are the alerts that a scenario must raise, with what their annotations must print.
 func (s scenario) firing(o *objective.Objective, opts Options) []firing {
-	if s.quiet {
+	if s.quiet() {
 		return nil
 	}
 	var all []firing

@@ -202,7 +202,7 @@ func TestQueriesOfPagesAreAcceptedByPrometheus(t *testing.T) {
 		}
 		c.Exprs = append(c.Exprs, absent(m[1], 0))
 	}
-	rules, _ := render(t, nil, Options{})
+	rules := render(t, nil, Options{})
 	tests, err := encodeTests([]testCase{c}, time.Minute)
 	if err != nil {
 		t.Fatal(err)

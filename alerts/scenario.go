@@ -19,9 +19,7 @@ type scenario struct {
 	value   float64 // of the objective
 	near    float64 // the threshold that value is tried against; latency only
 	samples float64 // in the window
-	reset   bool    // all counters start again from zero within the window
 	invalid bool    // bursts only: the burst judged itself invalid
-	quiet   bool    // nothing may fire, whatever the value
 	le      string  // the format of a bucket's bound that is a whole number
 	native  bool    // histograms are native, of the classic bounds
 
@@ -46,7 +44,7 @@ func scenarios(o *objective.Objective) []scenario {
 	all := nearThresholds(o)
 	floor, worst := float64(o.Floor()), all[len(all)-1]
 	for _, k := range []kind{isStale, areTwo} {
-		all = append(all, worst.but(string(k), k, func(s *scenario) { s.quiet = k == isStale }))
+		all = append(all, worst.but(string(k), k, nil))
 	}
 	if o.Measure.OfBurst() {
 		return append(all, burstScenarios(o, worst)...)
@@ -56,13 +54,13 @@ func scenarios(o *objective.Objective) []scenario {
 	}
 	// The first threshold is the mildest, so that what is just short of it is short of all.
 	healthy := all[0]
-	restart := func(s *scenario) { s.reset, s.samples = true, floor*ample }
+	restart := func(s *scenario) { s.samples = floor * ample }
 	all = append(all,
 		healthy.but("counter reset", startsAnew, restart),
 		worst.but("counter reset in a breach", startsAnew, restart),
-		worst.but(string(tooFew), tooFew, func(s *scenario) { s.samples, s.quiet = floor*notEnough, true }),
-		worst.but(string(noTraffic), noTraffic, func(s *scenario) { s.samples, s.quiet = 0, true }),
-		worst.but(string(isMissing), isMissing, func(s *scenario) { s.quiet = true }))
+		worst.but(string(tooFew), tooFew, func(s *scenario) { s.samples = floor * notEnough }),
+		worst.but(string(noTraffic), noTraffic, func(s *scenario) { s.samples = 0 }),
+		worst.but(string(isMissing), isMissing, nil))
 	if o.Measure.OverDurations() && whole(worst.near) {
 		all = append(all, worst.but("bucket written as OpenMetrics writes it", "", func(s *scenario) { s.le = "%s.0" }))
 	}
@@ -90,11 +88,18 @@ func nearThresholds(o *objective.Objective) []scenario {
 	return all
 }
 
-// but makes a scenario that differs from another.
+// but makes a scenario of another kind, which may differ in more.
 func (s scenario) but(name string, k kind, change func(*scenario)) scenario {
 	s.name, s.kind = name, k
-	change(&s)
+	if change != nil {
+		change(&s)
+	}
 	return s
+}
+
+// quiet says that nothing may fire, whatever the value.
+func (s scenario) quiet() bool {
+	return s.invalid || slices.Contains([]kind{noTraffic, tooFew, isMissing, isStale}, s.kind)
 }
 
 func whole(v float64) bool { return v == math.Trunc(v) }
@@ -236,9 +241,9 @@ func (s scenario) counter(series string, part float64, n int) inputSeries {
 	return inputSeries{series, s.rising(number(start), "0", rounded(s.samples*part/steps), n)}
 }
 
-// rising are values that rise steadily, in promtool's notation, and start again from zero halfway if there is a reset.
+// rising are values that rise steadily, in promtool's notation, and start again from zero halfway if they are reset.
 func (s scenario) rising(start, zero, rise string, n int) string {
-	if !s.reset {
+	if s.kind != startsAnew {
 		return fmt.Sprintf("%s+%sx%d", start, rise, n)
 	}
 	before := n / 2

@@ -106,7 +106,7 @@ func (h healthTester) sourceTests() []testCase {
 }
 
 func (s source) series(instance, values string) inputSeries {
-	return inputSeries{s.metric + `{instance="` + instance + `",job="perfwatch",` + s.labels + `}`, values}
+	return seenBy(instance, s.metric+braced(s.labels), values)
 }
 
 // businessTests have n samples: a value that is read each minute and kept for three.

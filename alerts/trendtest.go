@@ -15,13 +15,13 @@ const ofShop = `{group="api",probe="shop"}`
 func trendTests() []testCase {
 	const end = 30 * time.Minute
 	rising := scenario{samples: steps}
-	anew := rising.but("", startsAnew, func(s *scenario) { s.reset = true }).trend("rates of a probe that starts anew")
+	anew := rising.but("", startsAnew, nil).trend("rates of a probe that starts anew")
 	anew.Exprs = []exprCheck{
 		near(recentMean+ofShop, 0.12, end), near(quietMean+ofShop, 0.12, end), near(smoothMean+ofShop, 0.12, end),
 	}
 	still := scenario{kind: noTraffic}.trend("no rates of a probe that does nothing")
 	still.Exprs = []exprCheck{absent(recentMean, end), absent(smoothMean, end), absent(upperBand, end)}
-	return []testCase{rising.but("", areTwo, func(*scenario) {}).trend("rates and trends of a probe"), anew, still}
+	return []testCase{rising.but("", areTwo, nil).trend("rates and trends of a probe"), anew, still}
 }
 
 // trend has two perfwatch count a run a second each, nine of ten in up to 0.1 s, the others in up to 0.5 s.
@@ -29,7 +29,7 @@ func (s scenario) trend(name string) testCase {
 	const n, end, step = 120, 30 * time.Minute, 15 * time.Second
 	counter := func(metric, labels string, perRun float64) []inputSeries {
 		series := s.counter(fmt.Sprintf(`%s{probe="shop"%s}`, metric, labels), perRun*step.Seconds(), n)
-		return []inputSeries{seenBy("a:1", series.Series, series.Values), seenBy("b:1", series.Series, series.Values)}
+		return scraped([]inputSeries{series}, "a:1", "b:1")
 	}
 	const seconds, group = "perfwatch_probe_duration_seconds", `,group="api"`
 	var all []inputSeries
