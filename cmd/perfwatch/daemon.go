@@ -73,7 +73,7 @@ type daemon struct {
 // newDaemon reads the configuration and makes everything ready to run.
 func newDaemon(o daemonOptions, logger *slog.Logger) (*daemon, error) {
 	d := &daemon{options: o, logger: logger, started: time.Now(), closing: make(chan struct{})}
-	d.scheduler.MaxRunning = maxRunning
+	d.scheduler.MaxRunning, d.scheduler.Precise = maxRunning, true
 	d.scheduler.Drain = drainTimeout
 	d.registry, d.status = collector.NewRegistry(), collector.NewConfigStatus()
 	d.recorder = collector.NewRecorder(d.registry, objective.NewBook(nil))

@@ -60,7 +60,7 @@ func runTruth(ctx context.Context, args []string, out io.Writer) error {
 	}
 	delays := []string{"0s", "5ms", "50ms", "500ms"}
 	all := make([]comparison, len(delays))
-	s := &schedule.Scheduler{Drain: time.Second}
+	s := &schedule.Scheduler{Drain: time.Second, Precise: true}
 	var jobs []schedule.Job
 	for i := range truthProbes {
 		of := i % len(delays)

@@ -19,20 +19,26 @@ type skip struct {
 }
 
 // A queue is a heap of entries by due time.
-type queue []*entry
+type queue []queued
+
+// A queued entry has its due time beside it: of ten thousand entries, those that are compared are not looked at.
+type queued struct {
+	due   int64
+	entry *entry
+}
 
 func (q queue) Len() int           { return len(q) }
 func (q queue) Less(i, j int) bool { return q[i].due < q[j].due }
 func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
 
-// Push implements heap.Interface.
-func (q *queue) Push(x any) { *q = append(*q, x.(*entry)) } //nolint:errcheck // only entries are pushed
+// Push implements heap.Interface. Nothing is pushed: the queue is built as a whole.
+func (q *queue) Push(any) {}
 
 // Pop implements heap.Interface.
 func (q *queue) Pop() any {
 	last := len(*q) - 1
-	e := (*q)[last]
-	(*q)[last] = nil
+	e := (*q)[last].entry
+	(*q)[last] = queued{}
 	*q = (*q)[:last]
 	return e
 }

@@ -37,15 +37,16 @@ func (s *Scheduler) begin(e *entry, due int64) {
 	e.running = true
 	s.running++
 	s.active++
-	go s.run(s.runs, e, e.job, due)
+	s.hand(task{s.runs, e, e.job, due})
 }
 
-// run is one run from its lock to its release. The job is a copy: Replace may change the entry meanwhile.
-func (s *Scheduler) run(ctx context.Context, e *entry, job Job, due int64) {
-	defer s.release(e, job.Exclusive)
-	at := time.Unix(0, due)
+// run is one run from its lock to its release.
+func (s *Scheduler) run(t task) {
+	ctx, job := t.ctx, &t.job
+	defer s.release(t.entry, job.Exclusive)
+	at := time.Unix(0, t.due)
 	if s.Lag != nil {
-		lag := max(0, time.Duration(s.now()-due))
+		lag := max(0, time.Duration(s.now()-t.due))
 		job.protect(at, func() { s.Lag(lag) })
 	}
 	if job.Run == nil {

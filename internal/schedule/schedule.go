@@ -7,6 +7,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/perfwatch/perfwatch/internal/nap"
 )
 
 // A Reason says why a run that was due did not happen.
@@ -54,6 +56,7 @@ type Scheduler struct {
 	MaxRunning int                     // runs at once; 0 means no bound
 	Drain      time.Duration           // how long Run lets running jobs end by themselves; 0 cancels them at once
 	Lag        func(lag time.Duration) // called by the run's goroutine with how late it was started; may be nil
+	Precise    bool                    // wake by a timer of the kernel's own, which is late by microseconds
 
 	wall func() time.Time // the wall clock; nil is time.Now
 
@@ -64,7 +67,8 @@ type Scheduler struct {
 	runs    context.Context     //nolint:containedctx // parent of every run's while Run is under way, else nil
 	running int                 // runs under way
 	active  int                 // goroutines alive: runs, and reporters of skips
-	wake    chan struct{}       // tells the loop that the queue was replaced
+	workers []chan task         // goroutines that wait for a run
+	sleeper nap.Sleeper         // the loop's, while Run is under way
 	idle    chan struct{}       // while Run drains: closed when active reaches 0
 }
 
@@ -93,9 +97,8 @@ func (s *Scheduler) Replace(jobs []Job) {
 		}
 	}
 	s.requeue()
-	select {
-	case s.wake <- struct{}{}:
-	default: // the loop has not read the last one: it will see this change too
+	if s.sleeper != nil {
+		s.sleeper.Wake()
 	}
 }
 
@@ -114,10 +117,10 @@ func (s *Scheduler) put(job Job, now int64) {
 	e.due = job.Spec.next(now, e.phase)
 }
 
-// prepare makes the maps and the channel of a zero Scheduler.
+// prepare makes the maps of a zero Scheduler.
 func (s *Scheduler) prepare() {
-	if s.wake == nil {
-		s.entries, s.held, s.wake = map[string]*entry{}, map[string]struct{}{}, make(chan struct{}, 1)
+	if s.entries == nil {
+		s.entries, s.held = map[string]*entry{}, map[string]struct{}{}
 	}
 }
 
@@ -127,7 +130,7 @@ func (s *Scheduler) requeue() {
 	s.queue = s.queue[:0]
 	for _, e := range s.entries {
 		if e.due != 0 {
-			s.queue = append(s.queue, e)
+			s.queue = append(s.queue, queued{e.due, e})
 		}
 	}
 	heap.Init(&s.queue)
@@ -152,20 +155,16 @@ func (s *Scheduler) reschedule(now int64) {
 func (s *Scheduler) Run(ctx context.Context) (left int) {
 	runs, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	sleeper := nap.New(s.Precise)
+	defer sleeper.Close()
+	defer context.AfterFunc(ctx, sleeper.Wake)()
 	s.mu.Lock()
-	s.runs = runs
+	s.runs, s.sleeper = runs, sleeper
 	s.mu.Unlock()
 	wall, mono := s.now(), time.Now()
 	s.reschedule(wall)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for ctx.Err() == nil {
-		timer.Reset(s.fire())
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		case <-s.wake:
-		}
+		sleeper.Sleep(s.fire())
 		elapsed := time.Since(mono)
 		now := s.now()
 		if time.Duration(now-wall)-elapsed <= -stepBack {
@@ -182,11 +181,10 @@ func (s *Scheduler) fire() time.Duration {
 	defer s.mu.Unlock()
 	now := s.now()
 	for len(s.queue) > 0 {
-		e := s.queue[0]
-		if e.due > now {
-			return min(time.Duration(e.due-now), longestSleep)
+		due, e := s.queue[0].due, s.queue[0].entry
+		if due > now {
+			return min(time.Duration(due-now), longestSleep)
 		}
-		due := e.due
 		s.start(e, due)
 		s.advance(e, now)
 	}
@@ -204,13 +202,15 @@ func (s *Scheduler) advance(e *entry, now int64) {
 		heap.Pop(&s.queue)
 		return
 	}
+	s.queue[0].due = e.due
 	heap.Fix(&s.queue, 0)
 }
 
 // drain waits for what runs: first undisturbed, then cancelled.
 func (s *Scheduler) drain(cancel context.CancelFunc) (left int) {
 	s.mu.Lock()
-	s.runs = nil // nothing is triggered any more
+	s.runs, s.sleeper = nil, nil // nothing is triggered any more
+	s.dismiss()
 	idle := make(chan struct{})
 	if s.active == 0 {
 		close(idle)
