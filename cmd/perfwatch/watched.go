@@ -46,7 +46,7 @@ func newWatched(p *config.Probe, cfg *config.Config, pages *browser.Browser) (*w
 		return nil, fmt.Errorf("building probe %q: %w", p.Name, err)
 	}
 	if w.plan != nil {
-		w.plan.RequestTimeout, w.hash = cfg.Global.Timeout, cfg.BurstHash(p.Load)
+		w.plan.RequestTimeout, w.plan.Precise, w.hash = cfg.Global.Timeout, true, cfg.BurstHash(p.Load)
 	}
 	return w, nil
 }
@@ -123,7 +123,7 @@ func (w *watched) half(cfg *config.Config) (*load.Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("building half of burst %q: %w", w.Name, err)
 	}
-	plan.RequestTimeout, plan.Reduced = w.plan.RequestTimeout, true
+	plan.RequestTimeout, plan.Precise, plan.Reduced = w.plan.RequestTimeout, w.plan.Precise, true
 	return plan, nil
 }
 

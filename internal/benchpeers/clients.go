@@ -149,6 +149,7 @@ func burst(spec *load.Spec, env probes.Env, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	plan.Precise = true
 	reg := prometheus.NewRegistry()
 	recorder := collector.NewRecorder(reg, objective.NewBook(nil))
 	sink := recorder.Probe(collector.ProbeInfo{Name: "bench", Group: "load", Kind: "load"}).Burst(plan)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/perfwatch/perfwatch/internal/nap"
 )
 
 // runOpen is the open model: requests are due at the pacer's instants, whether the target answers or not, and a free
@@ -14,11 +16,14 @@ func (b *burst) runOpen(ctx context.Context) {
 	var (
 		pacer   = b.plan.pacer
 		pool    = &pool{burst: b, freed: make(chan struct{}, 1)}
+		sleeper = nap.New(b.plan.Precise)
 		timer   *time.Timer
 		handled uint64 // handed to a user, or dropped
 		waiting uint64 // due, and no user free
 	)
 	defer pool.close()
+	defer sleeper.Close()
+	defer context.AfterFunc(ctx, sleeper.Wake)()
 	for going := ctx.Err() == nil; going; {
 		elapsed := time.Since(b.start)
 		due, pause := pacer.Pace(elapsed, handled)
@@ -38,7 +43,8 @@ func (b *burst) runOpen(ctx context.Context) {
 		case waiting > 0:
 			going = b.wait(ctx, &timer, b.end, pool.freed)
 		default:
-			going = b.wait(ctx, &timer, b.start.Add(elapsed+pause), nil)
+			sleeper.Sleep(time.Until(b.start.Add(elapsed + pause)))
+			going = ctx.Err() == nil
 		}
 	}
 	if waiting > 0 { // more may have come due since

@@ -23,6 +23,8 @@ type Plan struct {
 	// Reserve takes up to n requests from what all bursts may send in a day, and says how many it got. It is called from
 	// one goroutine a burst, well before the requests are sent. Nil means no such budget.
 	Reserve func(n uint64) (uint64, error)
+	// Precise has the open model wait by timers of the kernel's own, which are late by microseconds.
+	Precise bool
 	// Live is told how the burst is going. Nil is nobody.
 	Live *Live
 	// Reduced says that the plan is smaller than it was written, so that its bursts compare with nothing.
