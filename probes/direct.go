@@ -123,7 +123,8 @@ func (d *direct) get(ctx context.Context) (*directConn, error) {
 		c.body.conn = c
 	}
 	if c.br == nil {
-		c.br = bufio.NewReaderSize(c, d.buffer)
+		c.br = d.reader()
+		c.br.Reset(c)
 	}
 	c.ctx, c.watch, c.body.pool = ctx, d.watch, d
 	if !c.watch.over(c.conn) {
@@ -131,6 +132,18 @@ func (d *direct) get(ctx context.Context) (*directConn, error) {
 		return nil, context.Cause(ctx)
 	}
 	return c, nil
+}
+
+// probeReaders are those of probes that rest.
+//
+//nolint:gochecknoglobals // memory for whoever runs next, whichever probe that is
+var probeReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, probeBuffer) }}
+
+func (d *direct) reader() *bufio.Reader {
+	if d.buffer == probeBuffer {
+		return probeReaders.Get().(*bufio.Reader) //nolint:errcheck,forcetypeassert // nothing else is in it
+	}
+	return bufio.NewReaderSize(nil, d.buffer)
 }
 
 // idle takes the connection to an address; nil if there is none.
@@ -163,7 +176,7 @@ func (d *direct) follow(ctx context.Context) {
 	d.watch.stop = context.AfterFunc(ctx, d.watch.fire)
 }
 
-// rest lets go of the buffers too: of ten thousand probes few run at a time. A nil direct has none.
+// rest lets go of the buffers too: of ten thousand probes few run at a time. Only probes rest. A nil direct has none.
 func (d *direct) rest() {
 	if d == nil {
 		return
@@ -172,6 +185,8 @@ func (d *direct) rest() {
 	d.out = nil
 	for _, c := range d.conns {
 		if c.br != nil && c.br.Buffered() == 0 { // or the peer said something unasked, which get is to see
+			c.br.Reset(nil)
+			probeReaders.Put(c.br)
 			c.br = nil
 		}
 	}
