@@ -41,7 +41,8 @@ func document(text []byte) (*yaml.Node, *Mistake) {
 // emptyFile is the mistake of a file that has nothing but comments, or less.
 func emptyFile() *Mistake { return &Mistake{Message: "the file says nothing, want at least probes"} }
 
-// readable refuses what no YAML parser would take, with the line that theirs leave out.
+// readable refuses what no YAML parser would take, with the line that theirs leave out, and line breaks that they see and
+// an editor does not, so that what is wrong has one line for all.
 func readable(text []byte) *Mistake {
 	if len(text) > maxSize {
 		return &Mistake{Message: "the file has more than " + strconv.Itoa(maxSize) + " bytes, want fewer"}
@@ -55,7 +56,9 @@ func readable(text []byte) *Mistake {
 			return &Mistake{Line: line, Message: "not UTF-8 text"}
 		case r == '\n':
 			line++
-		case unicode.IsControl(r) && r != '\t' && r != '\r' && r != '\u0085':
+		case r == '\r' && !bytes.HasPrefix(rest, []byte("\n")), r == '\u0085', r == '\u2028', r == '\u2029':
+			return &Mistake{Line: line, Message: "line break " + strconv.QuoteRune(r) + ", want a line feed"}
+		case unicode.IsControl(r) && r != '\t' && r != '\r':
 			return &Mistake{Line: line, Message: "control character " + strconv.QuoteRune(r) + ", want text"}
 		}
 	}

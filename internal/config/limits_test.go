@@ -148,6 +148,7 @@ func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"testdata/bad/*.yml", "testdata/good/*.yml", "testdata/plan.yml", "../../perfwatch.yml"} {
 		addSeeds(f, pattern)
 	}
+	f.Add([]byte("\r {"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		cfg, err := Parse(text, "testdata/good")
 		var mistakes Mistakes
