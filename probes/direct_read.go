@@ -1,7 +1,9 @@
 package probes
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -87,8 +89,8 @@ func (b *directBody) Read(p []byte) (n int, err error) {
 	switch {
 	case b.left == 0:
 		b.done, err = true, io.EOF
-	case err == io.EOF:
-		err = io.ErrUnexpectedEOF
+	default:
+		err = unexpected(err)
 	}
 	return n, err
 }
@@ -119,23 +121,42 @@ func (b *chunkedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// trailers returns io.EOF when it has read them.
+// trailers returns io.EOF when it has read them, as net/http's own reader does: lines of a header, whose end must be in
+// sight before the first of them is read.
 func (b *chunkedBody) trailers() error {
-	for read := 0; read <= maxTrailer; {
-		line, err := b.conn.br.ReadSlice('\n')
-		switch {
-		case err == io.EOF:
-			return io.ErrUnexpectedEOF
-		case err != nil:
-			return err
-		case string(line) == "\r\n":
-			return io.EOF
-		case bytes.IndexByte(line, ':') < 1:
-			return fmt.Errorf("malformed trailer %.100q", line)
-		}
-		read += len(line)
+	c := b.conn
+	switch next, err := c.br.Peek(2); {
+	case string(next) == "\r\n":
+		_, _ = c.br.Discard(2)
+		return io.EOF
+	case err != nil:
+		return unexpected(err)
 	}
-	return fmt.Errorf("trailers over %d bytes", maxTrailer)
+	c.br = bufio.NewReaderSize(c.br, maxTrailer)
+	for n, end := 4, []byte("\r\n\r\n"); ; n++ {
+		seen, err := c.br.Peek(n)
+		if bytes.HasSuffix(seen, end) {
+			break
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			return fmt.Errorf("trailers over %d bytes", maxTrailer)
+		}
+		if err != nil {
+			return unexpected(err)
+		}
+	}
+	if _, err := textproto.NewReader(c.br).ReadMIMEHeader(); err != nil {
+		return unexpected(err)
+	}
+	return io.EOF
+}
+
+// unexpected is err, or that the connection ended where more should have come.
+func unexpected(err error) error {
+	if err == io.EOF { //nolint:errorlint // the end itself, as readers say it
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // A headCache is the head of the last response. Most heads repeat those before them, line by line: what is the same is

@@ -50,7 +50,7 @@ type heard struct {
 
 // listen reads one response with read, and what is left after it. A response that net/http reads may not be followed by
 // another is told by rest alone.
-func listen(resp *http.Response, err error, br *bufio.Reader) (h heard) {
+func listen(resp *http.Response, err error, left func() io.Reader) (h heard) {
 	if err != nil {
 		return h
 	}
@@ -67,7 +67,7 @@ func listen(resp *http.Response, err error, br *bufio.Reader) (h heard) {
 	body, err := io.ReadAll(resp.Body)
 	h.body, h.end = string(body), err == nil
 	if h.end {
-		rest, _ := io.ReadAll(br)
+		rest, _ := io.ReadAll(left())
 		h.rest = string(rest)
 	}
 	return h
@@ -87,7 +87,7 @@ func viaDirect(req *http.Request, before []string, pieces ...string) heard {
 	}
 	resp, err := c.readResponse(req)
 	c.left = math.MaxInt64
-	return listen(resp, err, c.br)
+	return listen(resp, err, func() io.Reader { return c.br })
 }
 
 func viaNetHTTP(req *http.Request, text string) heard {
@@ -97,7 +97,7 @@ func viaNetHTTP(req *http.Request, text string) heard {
 		if err == nil && resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
 			continue
 		}
-		return listen(resp, err, br)
+		return listen(resp, err, func() io.Reader { return br })
 	}
 }
 
@@ -121,7 +121,11 @@ func responses() []string {
 		ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
 		ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nnonsense\r\n\r\n", ok + "Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
 		ok + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloX\r\n0\r\n\r\n",
-		ok + "Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX: y\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n",
+		ok + "Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX: y\r\n\r\n",
+		ok + "Transfer-Encoding:chunked\r\n\r\n0\r\nX:\n\r\n", ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\n\nmore\r\n\r\n",
+		ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\nZ: a\r\n b\r\n\r\nmore", ok + "Transfer-Encoding: chunked\r\n\r\n0\r\n\nmore\r\n\r\n",
+		ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: " + strings.Repeat("y", 3000) + "\r\n\r\n",
+		ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: " + strings.Repeat("y", 5000) + "\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n",
 		"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
 		"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.0 200 OK\r\n\r\nhello", "HTTP/2.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
 		"HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 200 \r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1  200 OK\r\n\r\n",
