@@ -16,7 +16,7 @@ import (
 )
 
 // The generator has one core and the target another, where the machine has taskset and two cores.
-const generatorCore, targetCore = "0", "1"
+const generatorCore, targetCore, bothCores = "0", "1", "0,1"
 
 // startup is how long a client may take beyond the time it was asked to run.
 const startup = 30 * time.Second

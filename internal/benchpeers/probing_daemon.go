@@ -21,8 +21,8 @@ const reloaded = 10
 // and that a reload loses nothing.
 func (b *bench) daemon(ctx context.Context, counts []int, d time.Duration) error {
 	w := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(b.out, "\nperfwatch serve, each target every %s over a kept connection, %s, and then a reload in which %d change\n\n", probeEvery,
-		d, reloaded)
+	fmt.Fprintf(b.out, "\nperfwatch serve on both cores, each target every %s over a kept connection, %s, and then a reload in which %d change\n\n",
+		probeEvery, d, reloaded)
 	fmt.Fprintln(w, "targets\tlag p99 ms, at most\tmissed\tskipped\tmost in 100 ms\tx mean\tresident MiB\tscrape s\tscrape MiB\treload s\tlost\tmissed by it")
 	for _, n := range counts {
 		row, err := b.manyProbes(ctx, n, d)
@@ -37,7 +37,7 @@ func (b *bench) daemon(ctx context.Context, counts []int, d time.Duration) error
 func (b *bench) manyProbes(ctx context.Context, n int, d time.Duration) (row string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, warmUp+d+probeEvery+10*startup) // of a busy machine: four pages of 70 MiB
 	defer cancel()
-	p := b.ownProber(false)
+	p := b.ownProber(false, bothCores)
 	cmd, pages, err := p.start(ctx, b.many, n)
 	if err != nil {
 		return "", err

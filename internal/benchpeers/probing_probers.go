@@ -29,11 +29,11 @@ type prober struct {
 }
 
 func (b *bench) probers() []prober {
-	all := []prober{b.bareProber(true), b.ownProber(true)}
+	all := []prober{b.bareProber(true), b.ownProber(true, generatorCore)}
 	if _, err := exec.LookPath("prometheus-blackbox-exporter"); err == nil {
 		all = append(all, prober{name: "blackbox_exporter", fresh: true, loop: true, start: b.blackbox})
 	}
-	return append(all, b.bareProber(false), b.ownProber(false))
+	return append(all, b.bareProber(false), b.ownProber(false, generatorCore))
 }
 
 func (b *bench) bareProber(fresh bool) prober {
@@ -43,13 +43,13 @@ func (b *bench) bareProber(fresh bool) prober {
 }
 
 // ownProber is the daemon itself, with its histograms, the evidence and the status page.
-func (b *bench) ownProber(fresh bool) prober {
+func (b *bench) ownProber(fresh bool, cores string) prober {
 	return prober{name: perfwatch, fresh: fresh, start: func(ctx context.Context, url string, n int) (*exec.Cmd, string, error) {
 		if err := os.WriteFile(b.probesFile(), []byte(probesOf(url, n, fresh, 0)), 0o600); err != nil {
 			return nil, "", err
 		}
 		address, err := freeAddress(ctx)
-		return pinned(ctx, generatorCore, b.perfwatch, "--config.file="+b.probesFile(), "serve", "--web.listen-address="+address,
+		return pinned(ctx, cores, b.perfwatch, "--config.file="+b.probesFile(), "serve", "--web.listen-address="+address,
 			"--storage.path=", "--web.enable-lifecycle"), "http://" + address, err
 	}}
 }
