@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -172,12 +173,14 @@ func askAny(
 
 func joinAddress(host, port any) string { return net.JoinHostPort(fmt.Sprint(host), fmt.Sprint(port)) }
 
-// validAddress says that a server's idea of an address can be one.
+// validAddress says that a server's idea of an address can be one: it is the whole of a URL's host and port.
 func validAddress(address string) bool {
 	host, port, err := net.SplitHostPort(address)
-	return err == nil && host != "" && len(address) <= maxAddressBytes && utf8.ValidString(host) &&
-		parseCount(port).known && port != "0" &&
-		!strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`/?#@"\%`, r) })
+	if err != nil || host == "" || port == "0" || !parseCount(port).known || len(address) > maxAddressBytes || !utf8.ValidString(host) {
+		return false
+	}
+	u, err := url.Parse("redis://" + address)
+	return err == nil && u.Host == address
 }
 
 // maxAddressBytes bounds an address: the longest name of a host, and a port.

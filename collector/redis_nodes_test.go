@@ -310,6 +310,7 @@ func TestNodesBeyondTheMostAreToldAndNotRead(t *testing.T) {
 func FuzzClusterNodes(f *testing.F) {
 	f.Add("07c3 127.0.0.1:30004@31004,host4 slave e7d1 0 1426238317239 4 connected\n", "h:1")
 	f.Add("x :0@0 myself,master\ny [::1]:7000 master\n", ":")
+	f.Add("0 :4,` e", "h:1")
 	f.Fuzz(func(t *testing.T, text, asked string) {
 		for _, address := range parseClusterNodes(text, asked, true) {
 			if _, err := newRedisClient((&RedisServer{}).at(address)); err != nil {
