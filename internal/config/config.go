@@ -246,7 +246,7 @@ func parse(text []byte, dir string, earlier *Config) (*Config, error) {
 
 		intervals: map[string]time.Duration{},
 	}
-	d := decoder{report: c.report}
+	d := decoder{report: c.report, shapes: map[reflect.Type]*shape{}}
 	d.decode(root, reflect.ValueOf(&c.file).Elem(), spot{})
 	c.check()
 	mistakes, warnings := c.finish()

@@ -33,6 +33,13 @@ const (
 type decoder struct {
 	*report
 	aliased int // values visited within aliases
+	shapes  map[reflect.Type]*shape
+}
+
+// A shape is where a struct has the fields of its keys: a path through inlined structs each.
+type shape struct {
+	fields map[string][]int
+	rest   []int // of the inlined map that takes every other key; nil if there is none
 }
 
 // A spot is where the decoder stands.
@@ -231,26 +238,26 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, at spot) {
 		d.unfit(n, v, at)
 		return
 	}
-	fields, rest := map[string]reflect.Value{}, reflect.Value{}
-	fieldsOf(v, fields, &rest)
+	shape := d.shape(v.Type())
 	for _, p := range d.pairs(n, at) {
 		key := p.key.Value
 		child := at.key(key)
-		field, known := fields[key]
+		field, known := shape.fields[key]
 		switch {
 		case known:
 			d.lines[child.path] = p.key.Line
 			if key == "name" && item(at.path) == at.path {
 				d.names[at.path] = scalarValue(p.value)
 			}
-			d.decode(p.value, field, child)
-		case rest.IsValid():
+			d.decode(p.value, v.FieldByIndex(field), child)
+		case shape.rest != nil:
+			rest := v.FieldByIndex(shape.rest)
 			if rest.IsNil() {
 				rest.Set(reflect.MakeMap(rest.Type()))
 			}
 			d.entry(p, rest, at)
 		default:
-			d.unknownKey(p.key, slices.Collect(maps.Keys(fields)), at)
+			d.unknownKey(p.key, slices.Collect(maps.Keys(shape.fields)), at)
 		}
 	}
 }
@@ -273,22 +280,32 @@ func scalarValue(n *yaml.Node) string {
 	return n.Value
 }
 
-// fieldsOf finds the fields of a struct by their keys, those of inlined structs included, and the inlined map that takes
-// every other key.
-func fieldsOf(v reflect.Value, fields map[string]reflect.Value, rest *reflect.Value) {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+// shape is that of a struct; it is found out once.
+func (d *decoder) shape(t reflect.Type) *shape {
+	s := d.shapes[t]
+	if s == nil {
+		s = &shape{fields: map[string][]int{}}
+		s.add(t, nil)
+		d.shapes[t] = s
+	}
+	return s
+}
+
+// add adds the fields of a struct that stands at a path.
+func (s *shape) add(t reflect.Type, at []int) {
+	for i := range t.NumField() {
+		f, path := t.Field(i), append(slices.Clip(at), i)
 		key, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		switch inline := strings.Contains(options, "inline"); {
 		case !f.IsExported() || key == "-":
 		case inline && f.Type.Kind() == reflect.Struct:
-			fieldsOf(v.Field(i), fields, rest)
+			s.add(f.Type, path)
 		case inline:
-			*rest = v.Field(i)
+			s.rest = path
 		case key == "":
-			fields[strings.ToLower(f.Name)] = v.Field(i)
+			s.fields[strings.ToLower(f.Name)] = path
 		default:
-			fields[key] = v.Field(i)
+			s.fields[key] = path
 		}
 	}
 }

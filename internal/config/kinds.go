@@ -33,7 +33,10 @@ type kind interface{ Kind() string }
 // given lists the kinds that are set, in the order of their fields.
 func (k *Kinds) given() (set []kind) {
 	for _, f := range reflect.ValueOf(k).Elem().Fields() {
-		if s, ok := f.Interface().(kind); ok && !f.IsNil() {
+		if f.IsNil() {
+			continue
+		}
+		if s, ok := f.Interface().(kind); ok {
 			set = append(set, s)
 		}
 	}
