@@ -25,10 +25,11 @@ const (
 	isMissing  kind = "a missing series"
 	isStale    kind = "stale series"
 	areTwo     kind = "two perfwatch"
+	oneOfTwo   kind = "two perfwatch of which one sees it"
 )
 
 func kinds() []kind {
-	return []kind{justShort, atIt, justPast, noTraffic, tooFew, startsAnew, isMissing, isStale, areTwo}
+	return []kind{justShort, atIt, justPast, noTraffic, tooFew, startsAnew, isMissing, isStale, areTwo, oneOfTwo}
 }
 
 // A symptom is how an alert that belongs to no objective is told, and its threshold.
@@ -39,10 +40,12 @@ type symptom struct {
 	labels  string            // its other ones, but for instance and job
 	more    map[string]string // labels of the alert that are not among those
 	beside  []inputSeries     // what is there in every scenario, but for a missing series
+	well    []inputSeries     // what a perfwatch that sees nothing wrong has in place of those; nil for the same
 	counter bool              // the alert counts what the series gained, for hours after
 	always  bool              // the alert fires whatever happens
 	absence bool              // the alert fires where the series is missing, or ended
 	forEach bool              // each perfwatch has an alert of its own
+	best    bool              // the alert fires only if it does for each perfwatch
 
 	healthy, short, at, past   string                       // values of the series
 	fires, firesAt, firesShort []string                     // severities just past the threshold, at it, and just short of it
@@ -78,11 +81,22 @@ func (s symptom) series(k kind, n int) []inputSeries {
 	if k == isMissing {
 		return nil
 	}
-	all := []inputSeries{{s.metric + braced(joined(matching(s.told), s.labels)), s.values(k, n)}}
-	for _, b := range s.beside {
-		all = append(all, inputSeries{b.Series, fmt.Sprintf("%sx%d", b.Values, n)})
+	var all []inputSeries
+	for i, instance := range instances(k) {
+		of, beside := k, s.beside
+		if i > 0 && k == oneOfTwo {
+			of = noTraffic // and nothing wrong
+			if s.well != nil {
+				beside = s.well
+			}
+		}
+		seen := []inputSeries{{s.metric + braced(joined(matching(s.told), s.labels)), s.values(of, n)}}
+		for _, b := range beside {
+			seen = append(seen, inputSeries{b.Series, fmt.Sprintf("%sx%d", b.Values, n)})
+		}
+		all = append(all, scraped(seen, instance)...)
 	}
-	return scraped(all, instances(k == areTwo)...)
+	return all
 }
 
 // matching are labels as matchers.
@@ -95,8 +109,8 @@ func matching(labels map[string]string) string {
 }
 
 // instances are those of one perfwatch, or of two.
-func instances(two bool) []string {
-	if two {
+func instances(k kind) []string {
+	if k == areTwo || k == oneOfTwo {
 		return []string{"a:1", "b:1"}
 	}
 	return []string{"a:1"}
@@ -165,7 +179,11 @@ func (h healthTester) expect(checks []alertCheck, s symptom, k kind) []alertChec
 		checks = append(checks, alertCheck{At: model.Duration(at), Alert: s.alert})
 	}
 	checks[i].At = max(checks[i].At, model.Duration(at))
-	for _, instance := range instances(s.forEach && k == areTwo) {
+	seeing := instances(k)
+	if !s.forEach || k == oneOfTwo {
+		seeing = seeing[:1]
+	}
+	for _, instance := range seeing {
 		h.value = s.judged(k)
 		checks[i].Firing = append(checks[i].Firing, h.check(s.alert, at, s.alertLabels(instance), h.severities(s, k)...).Firing...)
 	}
@@ -185,7 +203,7 @@ func (s symptom) judged(k kind) float64 {
 // severities are those of the alert that fire.
 func (h healthTester) severities(s symptom, k kind) []string {
 	switch {
-	case s.always, k == justPast, k == areTwo, s.absence && (k == isMissing || k == isStale), s.counter && k == isStale:
+	case s.always, k == justPast, k == areTwo, k == oneOfTwo && !s.best && !s.absence, s.absence && (k == isMissing || k == isStale), s.counter && k == isStale:
 		return s.fires
 	case k == atIt:
 		return s.firesAt

@@ -15,6 +15,9 @@ func TestEveryAlertIsTriedInEveryKind(t *testing.T) {
 	objectives := slices.Concat(shipped(t), ofBursts(), ofBudgets())
 	cases := slices.Concat(healthTests(opts), trendTests(), bandTests(opts))
 	senseless := map[string]map[kind]string{}
+	for _, name := range []string{budgetBurn, latencyAnomaly} {
+		senseless[name] = map[kind]string{oneOfTwo: "what two perfwatch measured is judged together"}
+	}
 	for i := range objectives {
 		o := &objectives[i]
 		cases = append(cases, objectiveTests(o, opts)...)
@@ -64,6 +67,9 @@ func senselessFor(o *objective.Objective) map[kind]string {
 		if o.Floor() <= 1 {
 			not[tooFew] = "one burst or run is enough"
 		}
+	}
+	if pooled(o.Measure) {
+		not[oneOfTwo] = "what two perfwatch measured is judged together"
 	}
 	if !slices.ContainsFunc(judged(o), func(t objective.Threshold) bool { return t.Value != 0 }) {
 		not[justShort] = "below zero nothing can be"

@@ -3,6 +3,7 @@ package alerts
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -91,8 +92,13 @@ func TestMistakesInRulesFailTheirTests(t *testing.T) {
 func harmless(r rule, what string) bool {
 	return r.Alert == watchdog && strings.HasSuffix(what, " for 1") || // whatever its value is
 		what == "0.5 for 1" && strings.Contains(r.Expr, "_count{") || // half a request is one
-		what == `it without endpoint=""` // the validity of a burst has no endpoint, and only figures without one match it
+		what == `it without endpoint=""` || // the validity of a burst has no endpoint, and only figures without one match it
+		agreed.MatchString(what)
 }
+
+// agreed are aggregates of what all perfwatch agree about: that something is there, what stands in the configuration, and a
+// series that each has for itself.
+var agreed = regexp.MustCompile(`^(min|max) for (max|min) by \((instance\)|.*(_info|_budget_seconds|_bucket:rate5m)\b)`)
 
 // sees says that a test or the linter sees something wrong with a rule in the place of another. What saw something last is
 // asked first.
@@ -191,6 +197,10 @@ func changes(n parser.Node) (all []func() string) {
 				n.Op = op
 				return fmt.Sprintf("%s for %s", op, was)
 			})
+		}
+	case *parser.AggregateExpr:
+		if op, is := map[parser.ItemType]parser.ItemType{parser.MIN: parser.MAX, parser.MAX: parser.MIN}[n.Op]; is {
+			all = append(all, func() string { was := n.String(); n.Op = op; return fmt.Sprintf("%s for %s", op, was) })
 		}
 	case *parser.NumberLiteral:
 		if n.Val != 0 && n.Val != 1e-9 && !math.IsInf(n.Val, 0) { // the tolerance, and bounds of what there is

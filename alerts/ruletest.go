@@ -136,7 +136,8 @@ func evaluation(opts Options) time.Duration { return min(2*time.Minute, opts.For
 // test makes the promtool test of a scenario.
 func (s scenario) test(o *objective.Objective, opts Options) testCase {
 	step, end := stepOf(o), endOf(o, opts)
-	series := s.series(o, int(end/step)+1)
+	n := int(end/step) + 1
+	series := s.series(o, n)
 	switch s.kind {
 	case isMissing:
 		if s.samples > 0 { // else there is something else
@@ -147,6 +148,8 @@ func (s scenario) test(o *objective.Objective, opts Options) testCase {
 		end += o.Window + opts.KeepFiringFor + 2*max(step, evaluation(opts))
 	case areTwo:
 		series = append(series, scraped(series, "b:1")...)
+	case oneOfTwo:
+		series = append(series, scraped(nearThresholds(o)[0].series(o, n), "b:1")...)
 	default:
 	}
 	t := testCase{

@@ -43,8 +43,10 @@ func scenarios(o *objective.Objective) []scenario {
 	}
 	all := nearThresholds(o)
 	floor, worst := float64(o.Floor()), all[len(all)-1]
-	for _, k := range []kind{isStale, areTwo} {
-		all = append(all, worst.but(string(k), k, nil))
+	for _, k := range []kind{isStale, areTwo, oneOfTwo} {
+		if k != oneOfTwo || !pooled(o.Measure) {
+			all = append(all, worst.but(string(k), k, nil))
+		}
 	}
 	if o.Measure.OfBurst() {
 		return append(all, burstScenarios(o, worst)...)
@@ -65,6 +67,11 @@ func scenarios(o *objective.Objective) []scenario {
 		all = append(all, worst.but("bucket written as OpenMetrics writes it", "", func(s *scenario) { s.le = "%s.0" }))
 	}
 	return all
+}
+
+// pooled says that what several perfwatch measured is taken together.
+func pooled(m objective.Measure) bool {
+	return !m.OfLast() && m != objective.CPUUsage && m != objective.MemoryUsage
 }
 
 // nearThresholds are just on the good side of each threshold, at it and just on the bad side, from the mildest on.

@@ -88,6 +88,10 @@ func sourceSymptoms() []symptom {
 		}
 		all = append(all, told)
 	}
+	all = append(all, symptom{
+		alert: businessStale, metric: "perfwatch_business_age_seconds", told: one("name", "orders"),
+		healthy: "0", short: "0", at: "0", past: "1", fires: []string{"warning"}, best: true,
+	})
 	return append(all, upOrDown(symptom{
 		alert: businessStale, metric: "perfwatch_scrape_success", labels: `collector="business/sessions"`,
 		more: one("name", "sessions"), fires: []string{"warning"},
@@ -111,7 +115,15 @@ func (h healthTester) burstSymptoms() []symptom {
 			healthy: "5", short: "6", at: "7", past: "8", fires: warns, firesAt: warns,
 			beside: []inputSeries{{`perfwatch_load_bursts_total{probe="journey",result="completed"}`, "9"}},
 		},
-		h.overdue(symptom{alert: burstMissing, metric: "perfwatch_load_overdue_timestamp_seconds", told: journey, fires: warns}, 0),
+		{
+			alert: burstInvalid, metric: "perfwatch_load_bursts_total", told: one("probe", "elsewhere"), labels: `result="invalid"`,
+			counter: true, healthy: "5", short: "6", at: "7", past: "8", fires: warns, firesAt: warns, best: true,
+			beside: []inputSeries{{`perfwatch_load_bursts_total{probe="elsewhere",result="completed"}`, "9"}},
+			well:   []inputSeries{{`perfwatch_load_bursts_total{probe="elsewhere",result="completed"}`, "9+1"}},
+		},
+		h.overdue(symptom{
+			alert: burstMissing, metric: "perfwatch_load_overdue_timestamp_seconds", told: journey, fires: warns, best: true,
+		}, 0),
 		{
 			alert: regression, metric: "perfwatch_load_regression", told: map[string]string{"endpoint": "list", "probe": "journey"},
 			healthy: "0", short: "-1", at: "0", past: "1", fires: warns,
@@ -135,19 +147,22 @@ func (h healthTester) pipelineSymptoms() []symptom {
 	late := h.overdue(happens(pipelineLate, "overdue_timestamp_seconds", one("pipeline", "late"), warns...), 0)
 	never := budgeted(happens(pipelineLate, "overdue_timestamp_seconds", one("pipeline", "never"), both...))
 	never = h.overdue(never, time.Minute)
+	late.best, never.best = true, true
 	never.firesShort, never.firesAt = warns, warns
 	never.beside = append(never.beside, inputSeries{fmt.Sprintf(ofStage, "never"), "9999"})
 	behind := budgeted(happens(pipelinePredicted, "predicted_duration_seconds", one("pipeline", "behind"), warns...))
 	behind.beside = append(behind.beside, inputSeries{fmt.Sprintf(ofStage, "behind"), "9999"},
 		inputSeries{`perfwatch_pipeline_elapsed_seconds{pipeline="behind"}`, "60"})
+	slow := budgeted(happens(pipelineOverBudget, "elapsed_seconds", one("pipeline", "slow"), "critical"))
+	// What is late already is not predicted any more, whoever still predicts it.
+	slow.well = append(slices.Clone(slow.beside), inputSeries{`perfwatch_pipeline_predicted_duration_seconds{pipeline="slow"}`, "61"})
 	overlap := happens(pipelineOverlap, "overlaps_total", one("pipeline", "twice"), "info")
 	overlap.counter = true
 	fetch := map[string]string{"pipeline": "slow", "stage": "fetch"}
 	return []symptom{
-		late, never, overlap, behind,
+		late, never, overlap, behind, slow,
 		happens(pipelineFailed, "consecutive_failures", one("pipeline", "failed"), warns...),
 		happens(pipelineStuck, "stuck_runs", one("pipeline", "stuck"), warns...),
 		budgeted(happens(pipelineOverBudget, "elapsed_seconds", fetch, warns...)),
-		budgeted(happens(pipelineOverBudget, "elapsed_seconds", one("pipeline", "slow"), "critical")),
 	}
 }

@@ -74,6 +74,7 @@ func burstShadowTest() testCase {
 			probe("_count", "100000+15x200"), probe("_sum", "100000+1.5x200"),
 			{`perfwatch_load_requests_total{outcome="ok",probe="journey"}`, "5x39 105x161"}, // at 10m
 			{`perfwatch_load_active{probe="journey"}`, "0x119 1x7 0x73"},                    // from 30m to 32m
+			{`perfwatch_load_active{instance="b:1",probe="journey"}`, "0x200"},
 		},
 		Exprs: []exprCheck{
 			near(quietMean+ofShop, 0.1, at(9)),
