@@ -19,7 +19,8 @@ func floors() map[string][]string {
 	below := []string{"internal/chart", "internal/pipeline", "internal/browser", "internal/guard", "probes", "internal/load", "internal/objective", "internal/schedule", "internal/config", "collector"}
 	return map[string][]string{
 		"probes":              {"internal/browser"}, // which the kind page needs, and nothing else
-		"internal/schedule":   nil,
+		"internal/nap":        nil,
+		"internal/schedule":   {"internal/nap"},
 		"internal/objective":  nil,
 		"internal/pipeline":   {"internal/schedule"},
 		"internal/peer":       nil,
@@ -33,7 +34,7 @@ func floors() map[string][]string {
 		"internal/preview":    {"internal/chart"},
 		"internal/baseline":   nil,
 		"internal/cgroup":     nil,
-		"internal/load":       {"probes", "internal/objective", "internal/trend", "internal/cgroup"},
+		"internal/load":       {"probes", "internal/objective", "internal/trend", "internal/cgroup", "internal/nap"},
 		// It keeps a load.Summary, as the collector shows one: the same floor, which load knows nothing of.
 		"internal/archive":  {"probes", "internal/objective", "internal/load", "internal/baseline"},
 		"collector":         {"probes", "internal/load", "internal/objective", "internal/trend", "internal/pipeline", "internal/cgroup"},
