@@ -85,14 +85,11 @@ func (b *directBody) Read(p []byte) (n int, err error) {
 		return n, err
 	}
 	n, err = b.conn.br.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	switch {
-	case b.left == 0:
-		b.done, err = true, io.EOF
-	default:
-		err = unexpected(err)
+	if b.left -= int64(n); b.left == 0 {
+		b.done = true
+		return n, io.EOF
 	}
-	return n, err
+	return n, unexpected(err)
 }
 
 // Close implements io.Closer. It never waits for the rest of a body.

@@ -134,7 +134,7 @@ func (p *dnsProber) expectation(e *DNSExpect, ms *mistakes) {
 type dnsProber struct {
 	server, protocol string
 	permit           Permit
-	tls              *tls.Config // nil without TLS
+	tls              *clientTLS // nil without TLS
 	name             string
 	kind             uint16
 	rcode, answers   int

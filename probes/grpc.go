@@ -16,6 +16,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
@@ -40,6 +41,9 @@ type GRPC struct {
 // Kind implements Spec.
 func (*GRPC) Kind() string { return "grpc" }
 
+// http2 is the protocol of gRPC in a handshake.
+const http2 = "h2"
+
 var metadataKey = regexp.MustCompile(`^[0-9a-z_.-]+$`)
 
 // Prober implements Spec.
@@ -61,13 +65,10 @@ func (s *GRPC) Prober(env Env) (Prober, error) {
 		}
 	}
 	if s.TLSConfig != nil {
-		p.tls = ms.clientTLS(*s.TLSConfig, s.Address, env.Dir)
+		p.tls = ms.clientTLS(*s.TLSConfig, s.Address, env.Dir, http2)
 	}
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
-	}
-	if p.tls != nil {
-		p.tls.NextProtos = []string{"h2"}
 	}
 	return p, nil
 }
@@ -79,7 +80,7 @@ func (s *GRPC) Prober(env Env) (Prober, error) {
 type grpcProber struct {
 	address, service, agent string
 	permit                  Permit
-	tls                     *tls.Config // nil without TLS
+	tls                     *clientTLS // nil without TLS
 	headers                 metadata.MD
 }
 
@@ -96,6 +97,9 @@ func (p *grpcProber) Probe(ctx context.Context) (res Result, err error) {
 		var state tls.ConnectionState
 		state, err = l.handshake(ctx, p.tls)
 		res.CertNotAfter = earliestExpiry(state.PeerCertificates)
+		if err == nil && state.NegotiatedProtocol != http2 {
+			err = &outcomeError{TLSFailure, fmt.Errorf("protocol %.100q agreed on, want %s", state.NegotiatedProtocol, http2)}
+		}
 	}
 	if err == nil {
 		err = p.check(metadata.NewOutgoingContext(ctx, headers), l)
@@ -109,8 +113,12 @@ func (p *grpcProber) Probe(ctx context.Context) (res Result, err error) {
 // check asks over a connection that stands. The client library would dial by itself, and say less of what went wrong.
 func (p *grpcProber) check(ctx context.Context, l *link) error {
 	conn := &oneConn{Conn: l.Conn}
+	creds, authority := insecure.NewCredentials(), p.address
+	if p.tls != nil {
+		creds, authority = &handshaken{creds}, cmp.Or(p.tls.settings.ServerName, authority)
+	}
 	client, err := grpc.NewClient("passthrough:///"+p.address,
-		grpc.WithContextDialer(conn.dial), grpc.WithTransportCredentials(insecure.NewCredentials()), // TLS is done
+		grpc.WithContextDialer(conn.dial), grpc.WithTransportCredentials(creds), grpc.WithAuthority(authority),
 		grpc.WithUserAgent(p.agent), grpc.WithStatsHandler(&callWatch{l.times, conn}), grpc.WithDisableRetry(), grpc.WithNoProxy(),
 		grpc.WithDisableServiceConfig(), grpc.WithMaxHeaderListSize(maxHealthHeaders),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxHealth)))
@@ -131,6 +139,23 @@ func (p *grpcProber) check(ctx context.Context, l *link) error {
 
 // Host is the host and port that is asked.
 func (p *grpcProber) Host() string { return p.address }
+
+// handshaken are the credentials of a connection that speaks TLS already. They make nothing but the scheme.
+type handshaken struct {
+	credentials.TransportCredentials
+}
+
+// Info implements credentials.TransportCredentials.
+func (h *handshaken) Info() credentials.ProtocolInfo {
+	info := h.TransportCredentials.Info()
+	info.SecurityProtocol = "tls"
+	return info
+}
+
+// Clone implements credentials.TransportCredentials.
+func (h *handshaken) Clone() credentials.TransportCredentials {
+	return &handshaken{h.TransportCredentials.Clone()}
+}
 
 // A oneConn is the one connection of a run, which remembers why it broke.
 type oneConn struct {

@@ -52,17 +52,26 @@ func (l *link) close() Phases {
 	return phases
 }
 
-// handshake puts TLS over the connection. All that goes wrong in it, but for the end of the context, is a TLS failure.
-func (l *link) handshake(ctx context.Context, config *tls.Config) (tls.ConnectionState, error) {
+// handshake puts TLS over the connection. All that goes wrong in it, but for the end of the context, is a TLS failure. The
+// state has the peer's certificates also where they are not trusted.
+func (l *link) handshake(ctx context.Context, client *clientTLS) (tls.ConnectionState, error) {
+	config, err := client.config()
+	if err != nil {
+		return tls.ConnectionState{}, &outcomeError{TLSFailure, fmt.Errorf("tls_config: %w", err)}
+	}
 	l.times.dialPhase(TLS)
 	conn := tls.Client(l.Conn, config)
-	err := conn.HandshakeContext(ctx)
+	err = conn.HandshakeContext(ctx)
 	l.times.leave(TLS)
+	l.Conn = conn
+	state := conn.ConnectionState()
+	if refused := new(tls.CertificateVerificationError); errors.As(err, &refused) {
+		state.PeerCertificates = refused.UnverifiedCertificates
+	}
 	if o := OutcomeOf(err); err != nil && o != Timeout && o != Canceled {
 		err = &outcomeError{TLSFailure, err}
 	}
-	l.Conn = conn
-	return conn.ConnectionState(), err
+	return state, err
 }
 
 // converse sends text, if there is any, and reads until the reply matches; a nil match waits for no reply. It returns what
@@ -91,6 +100,8 @@ func (l *link) converse(text string, match *regexp.Regexp) ([]byte, error) {
 			return reply, nil
 		case errors.Is(err, io.EOF) && len(reply) > 0:
 			return reply, fmt.Errorf("%w: no match of %q in %d bytes", ErrInvalidResponse, match, len(reply))
+		case err != nil && len(reply) > 0:
+			return reply, fmt.Errorf("reading reply: no match of %q in the %d bytes that came: %w", match, len(reply), err)
 		case err != nil:
 			return reply, fmt.Errorf("reading reply: %w", err)
 		}

@@ -52,7 +52,7 @@ func peerRows() []peerRow {
 			"connect request first_byte transfer", 6},
 		{"answers garbage", says("\x00\xff\xfe"), ask("a"), InvalidResponse, "in 3 bytes", "connect request first_byte transfer", 3},
 		{"never answers", hangs, ask("a"), Timeout, "reading reply", "connect request first_byte", 0},
-		{"drips", forEver("", "x", 10*time.Millisecond), ask("y"), Timeout, "reading reply", "connect request first_byte transfer", -1},
+		{"drips", forEver("", "x", 10*time.Millisecond), ask("y"), Timeout, "reading reply: no match of \"y\" in the ", "connect request first_byte transfer", -1},
 		{"never ends", forEver("", strings.Repeat("x", 1000), 0), ask("y"), BodyTooLarge, `no match of "y" in the first 4096 bytes`,
 			"connect request first_byte transfer", 4096},
 		{"closes at once", func(net.Conn) {}, TCP{Expect: Reply{Matches: "a"}}, Reset, "reading reply: EOF", "connect first_byte", 0},

@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -55,27 +56,38 @@ func (s *TLSHandshake) Prober(env Env) (Prober, error) {
 		ms.add("expect.min_days", d, fmt.Sprintf("0 to %d days", maxDays))
 	}
 	p.match, p.masks = ms.matches(s.Expect.Matches), hide(s.Send)
-	p.config = ms.clientTLS(s.TLSConfig, s.Address, env.Dir)
+	p.client = ms.clientTLS(s.TLSConfig, s.Address, env.Dir, s.ALPN...)
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
 	}
-	p.config.NextProtos = s.ALPN
 	return p, nil
 }
 
-// clientTLS builds the client's side of TLS, for the host of an address unless the settings name another. Its files start
-// at dir.
-func (ms *mistakes) clientTLS(settings promconfig.TLSConfig, address, dir string) *tls.Config {
+// A clientTLS is the client's side of TLS. Its files are read for each handshake, so that those that were renewed count.
+type clientTLS struct {
+	settings  promconfig.TLSConfig
+	host      string // the server's name unless the settings say another
+	protocols []string
+}
+
+// clientTLS makes a client of settings whose files start at dir, for the host of an address.
+func (ms *mistakes) clientTLS(settings promconfig.TLSConfig, address, dir string, protocols ...string) *clientTLS {
 	settings.SetDirectory(dir)
-	config, err := promconfig.NewTLSConfig(&settings)
-	if err != nil {
+	c := &clientTLS{settings: settings, protocols: protocols}
+	c.host, _, _ = net.SplitHostPort(address)
+	if _, err := c.config(); err != nil {
 		*ms = append(*ms, fmt.Errorf("tls_config: %w", err))
-		return nil
 	}
-	if config.ServerName == "" {
-		config.ServerName, _, _ = net.SplitHostPort(address)
+	return c
+}
+
+func (c *clientTLS) config() (*tls.Config, error) {
+	config, err := promconfig.NewTLSConfig(&c.settings)
+	if err != nil {
+		return nil, err
 	}
-	return config
+	config.ServerName, config.NextProtos = cmp.Or(config.ServerName, c.host), c.protocols
+	return config, nil
 }
 
 // A tlsProber judges the TLS of a server. A certificate that expires too soon, and a protocol or version other than the
@@ -83,7 +95,7 @@ func (ms *mistakes) clientTLS(settings promconfig.TLSConfig, address, dir string
 type tlsProber struct {
 	address string
 	permit  Permit
-	config  *tls.Config
+	client  *clientTLS
 	send    string
 	match   *regexp.Regexp
 	masks   *masks
@@ -98,12 +110,8 @@ func (p *tlsProber) Probe(ctx context.Context) (res Result, err error) {
 	defer func() { res.Phases = l.close() }()
 	if err == nil {
 		var state tls.ConnectionState
-		state, err = l.handshake(ctx, p.config)
-		chain := state.PeerCertificates
-		if verify := new(tls.CertificateVerificationError); errors.As(err, &verify) {
-			chain = verify.UnverifiedCertificates
-		}
-		res.CertNotAfter, shown = earliestExpiry(chain), shownTLS(&state, chain)
+		state, err = l.handshake(ctx, p.client)
+		res.CertNotAfter, shown = earliestExpiry(state.PeerCertificates), shownTLS(&state, state.PeerCertificates)
 		if err == nil {
 			err = p.judge(&state, res.CertNotAfter)
 		}
@@ -123,6 +131,9 @@ func (p *tlsProber) Probe(ctx context.Context) (res Result, err error) {
 func (p *tlsProber) judge(state *tls.ConnectionState, expiry time.Time) error {
 	left := time.Until(expiry)
 	switch want := p.expect; {
+	case want.MinDays > 0 && left < 0:
+		return &outcomeError{TLSFailure, fmt.Errorf("certificate expired %s, want at least %d days left",
+			expiry.UTC().Format(time.RFC3339), want.MinDays)}
 	case want.MinDays > 0 && left < time.Duration(want.MinDays)*24*time.Hour:
 		return &outcomeError{TLSFailure, fmt.Errorf("certificate expires %s, in %d days, want at least %d",
 			expiry.UTC().Format(time.RFC3339), left/(24*time.Hour), want.MinDays)}
