@@ -33,8 +33,14 @@ func newPrecise() (Sleeper, error) {
 	}
 	p := &precise{file: os.NewFile(uintptr(fd), "timer")}
 	p.wait = p.set
-	p.raw, err = p.file.SyscallConn()
-	return p, err
+	if err = p.file.SetReadDeadline(time.Time{}); err == nil { // it can be waited for
+		p.raw, err = p.file.SyscallConn()
+	}
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 func (p *precise) Sleep(d time.Duration) {
