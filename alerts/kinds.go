@@ -203,7 +203,8 @@ func (s symptom) judged(k kind) float64 {
 // severities are those of the alert that fire.
 func (h healthTester) severities(s symptom, k kind) []string {
 	switch {
-	case s.always, k == justPast, k == areTwo, k == oneOfTwo && !s.best && !s.absence, s.absence && (k == isMissing || k == isStale), s.counter && k == isStale:
+	case s.always, k == justPast, k == areTwo, k == oneOfTwo && !s.best && !s.absence,
+		s.absence && (k == isMissing || k == isStale), s.counter && k == isStale:
 		return s.fires
 	case k == atIt:
 		return s.firesAt

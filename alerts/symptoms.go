@@ -155,7 +155,8 @@ func (h healthTester) pipelineSymptoms() []symptom {
 		inputSeries{`perfwatch_pipeline_elapsed_seconds{pipeline="behind"}`, "60"})
 	slow := budgeted(happens(pipelineOverBudget, "elapsed_seconds", one("pipeline", "slow"), "critical"))
 	// What is late already is not predicted any more, whoever still predicts it.
-	slow.well = append(slices.Clone(slow.beside), inputSeries{`perfwatch_pipeline_predicted_duration_seconds{pipeline="slow"}`, "61"})
+	slow.well = append(slices.Clone(slow.beside),
+		inputSeries{`perfwatch_pipeline_predicted_duration_seconds{pipeline="slow"}`, "61"})
 	overlap := happens(pipelineOverlap, "overlaps_total", one("pipeline", "twice"), "info")
 	overlap.counter = true
 	fetch := map[string]string{"pipeline": "slow", "stage": "fetch"}

@@ -176,7 +176,10 @@ func joinAddress(host, port any) string { return net.JoinHostPort(fmt.Sprint(hos
 // validAddress says that a server's idea of an address can be one: it is the whole of a URL's host and port.
 func validAddress(address string) bool {
 	host, port, err := net.SplitHostPort(address)
-	if err != nil || host == "" || port == "0" || !parseCount(port).known || len(address) > maxAddressBytes || !utf8.ValidString(host) {
+	if err != nil || host == "" || !utf8.ValidString(host) || len(address) > maxAddressBytes {
+		return false
+	}
+	if port == "0" || !parseCount(port).known {
 		return false
 	}
 	u, err := url.Parse("redis://" + address)
