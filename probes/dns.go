@@ -29,6 +29,7 @@ const (
 // DNSQuery is the kind dns: it asks one name server one question.
 type DNSQuery struct {
 	Server    string               `yaml:"server"`     // host or host:port; default: the first of /etc/resolv.conf
+	IPFamily  string               `yaml:"ip_family"`  // of the server: any (the default), ip4 or ip6
 	Name      string               `yaml:"name"`       // that is asked about, whole; no search domains
 	Type      string               `yaml:"type"`       // default A
 	Protocol  string               `yaml:"protocol"`   // udp, tcp or tls; default udp, and tcp where the answer says so
@@ -49,7 +50,7 @@ func (*DNSQuery) Kind() string { return "dns" }
 // Prober implements Spec.
 func (s *DNSQuery) Prober(env Env) (Prober, error) {
 	var ms mistakes
-	p := &dnsProber{permit: env.Permit, protocol: cmp.Or(s.Protocol, "udp")}
+	p := &dnsProber{dial: ms.dialer(env, s.IPFamily), protocol: cmp.Or(s.Protocol, "udp")}
 	port := "53"
 	switch p.protocol {
 	case "tls":
@@ -130,10 +131,11 @@ func (p *dnsProber) expectation(e *DNSExpect, ms *mistakes) {
 // A dnsProber asks its question over a socket of its own each time.
 //
 // Phases: dns is the resolving of the server's own name, connect and tls are those of its connection; a datagram has no
-// connection. An answer over UDP that is cut short is asked for again over TCP, as resolvers do.
+// connection. An answer over UDP that is cut short is asked for again over TCP, and a server that does not know EDNS(0) without
+// it (RFC 6891, section 7), as resolvers do.
 type dnsProber struct {
 	server, protocol string
-	permit           Permit
+	dial             dialer
 	tls              *clientTLS // nil without TLS
 	name             string
 	kind             uint16
@@ -143,13 +145,20 @@ type dnsProber struct {
 
 // Probe implements Prober.
 func (p *dnsProber) Probe(ctx context.Context) (res Result, err error) {
-	answer, res, err := p.ask(ctx, p.protocol)
+	answer, res, err := p.ask(ctx, p.protocol, true)
+	again := func(protocol string, extended bool) {
+		var more Result
+		answer, more, err = p.ask(ctx, protocol, extended)
+		res.Phases.add(&more.Phases)
+		res.Bytes += more.Bytes
+		res.CertNotAfter = more.CertNotAfter
+	}
+	old := err == nil && answer.Rcode == dns.RcodeFormatError && p.rcode != dns.RcodeFormatError
+	if old {
+		again(p.protocol, false)
+	}
 	if err == nil && answer.Truncated && p.protocol == "udp" {
-		var again Result
-		answer, again, err = p.ask(ctx, "tcp")
-		res.Phases.add(&again.Phases)
-		res.Bytes += again.Bytes
-		res.CertNotAfter = again.CertNotAfter
+		again("tcp", !old)
 	}
 	res.ended = time.Now()
 	if err == nil {
@@ -162,13 +171,13 @@ func (p *dnsProber) Probe(ctx context.Context) (res Result, err error) {
 	return res, nil
 }
 
-// ask asks once, over one protocol.
-func (p *dnsProber) ask(ctx context.Context, protocol string) (answer *dns.Msg, res Result, err error) {
+// ask asks once, over one protocol, with EDNS(0) or without.
+func (p *dnsProber) ask(ctx context.Context, protocol string, extended bool) (answer *dns.Msg, res Result, err error) {
 	network := "tcp"
 	if protocol == "udp" {
 		network = "udp"
 	}
-	l, err := openLink(ctx, p.permit, network, p.server)
+	l, err := openLink(ctx, p.dial, network, p.server)
 	defer func() {
 		res.Phases = l.close()
 		if network == "udp" {
@@ -184,7 +193,9 @@ func (p *dnsProber) ask(ctx context.Context, protocol string) (answer *dns.Msg, 
 		return nil, res, err
 	}
 	question := new(dns.Msg).SetQuestion(p.name, p.kind)
-	question.SetEdns0(ednsSize, false)
+	if extended {
+		question.SetEdns0(ednsSize, false)
+	}
 	conn := &dns.Conn{Conn: l.Conn, UDPSize: ednsSize}
 	l.times.dialPhase(Request)
 	if err := conn.WriteMsg(question); err != nil {

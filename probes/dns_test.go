@@ -148,12 +148,24 @@ func TestHostileNameServer(t *testing.T) {
 	after := func(first func([]byte) [][]byte) func([]byte) [][]byte {
 		return func(q []byte) [][]byte { return append(first(q), good(q)...) }
 	}
+	old := func(q []byte) [][]byte { // knows no EDNS(0)
+		m := new(dns.Msg)
+		if m.Unpack(q) != nil || m.IsEdns0() == nil {
+			return good(q)
+		}
+		refusal, err := (&dns.Msg{MsgHdr: dns.MsgHdr{Id: m.Id, Response: true, Rcode: dns.RcodeFormatError}}).Pack()
+		if err != nil {
+			panic(err)
+		}
+		return [][]byte{refusal}
+	}
 	for _, tt := range []struct {
 		name     string
 		answer   func([]byte) [][]byte
 		udp, tcp Outcome
 	}{
 		{"answers", good, OK, OK},
+		{"knows no extensions", old, OK, OK},
 		{"never answers", func([]byte) [][]byte { return nil }, Timeout, Timeout},
 		{"answers garbage", garbage, Timeout, InvalidResponse},
 		{"answers garbage and then well", after(garbage), OK, InvalidResponse},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ const (
 // GRPC asks a server's health service, grpc.health.v1.Health. Each run has a connection of its own.
 type GRPC struct {
 	Address   string                `yaml:"address"`    // host:port
+	IPFamily  string                `yaml:"ip_family"`  // any (the default), ip4 or ip6
 	Service   string                `yaml:"service"`    // whose health; empty is the server's as a whole
 	TLSConfig *promconfig.TLSConfig `yaml:"tls_config"` // nil speaks without TLS; {} trusts what this machine trusts
 	Headers   map[string]string     `yaml:"headers"`    // sent as metadata; values are secrets
@@ -50,10 +52,11 @@ var metadataKey = regexp.MustCompile(`^[0-9a-z_.-]+$`)
 func (s *GRPC) Prober(env Env) (Prober, error) {
 	var ms mistakes
 	p := &grpcProber{
-		address: s.Address, permit: env.Permit, service: s.Service, agent: cmp.Or(env.UserAgent, "perfwatch"),
+		address: s.Address, dial: ms.dialer(env, s.IPFamily), service: s.Service, agent: cmp.Or(env.UserAgent, "perfwatch"),
 		headers: metadata.Pairs(strings.ToLower(syntheticHeader), "perfwatch"),
 	}
 	ms.checkAddress("address", s.Address)
+	var secrets []string
 	for _, name := range slices.Sorted(maps.Keys(s.Headers)) {
 		switch key, value := strings.ToLower(name), s.Headers[name]; {
 		case !metadataKey.MatchString(key) || strings.HasPrefix(key, "grpc-"):
@@ -62,6 +65,7 @@ func (s *GRPC) Prober(env Env) (Prober, error) {
 			ms.add("headers."+name, hidden, "a value without control characters")
 		default:
 			p.headers.Append(key, value)
+			secrets = append(secrets, value)
 		}
 	}
 	if s.TLSConfig != nil {
@@ -70,6 +74,7 @@ func (s *GRPC) Prober(env Env) (Prober, error) {
 	if err := errors.Join(ms...); err != nil {
 		return nil, err
 	}
+	p.masks = hide(secrets...)
 	return p, nil
 }
 
@@ -79,9 +84,10 @@ func (s *GRPC) Prober(env Env) (Prober, error) {
 // Request is everything up to the question sent, the settings of HTTP/2 among it; first_byte is the wait for the answer.
 type grpcProber struct {
 	address, service, agent string
-	permit                  Permit
+	dial                    dialer
 	tls                     *clientTLS // nil without TLS
 	headers                 metadata.MD
+	masks                   *masks
 }
 
 // Probe implements Prober.
@@ -91,7 +97,7 @@ func (p *grpcProber) Probe(ctx context.Context) (res Result, err error) {
 		id, trace := newTrace()
 		res.TraceID, headers = id, metadata.Join(headers, metadata.Pairs(traceHeader, trace))
 	}
-	l, err := openLink(ctx, p.permit, "tcp", p.address)
+	l, err := openLink(ctx, p.dial, "tcp", p.address)
 	defer func() { res.Phases = l.close() }()
 	if err == nil && p.tls != nil {
 		var state tls.ConnectionState
@@ -102,7 +108,7 @@ func (p *grpcProber) Probe(ctx context.Context) (res Result, err error) {
 		}
 	}
 	if err == nil {
-		err = p.check(metadata.NewOutgoingContext(ctx, headers), l)
+		err = p.check(metadata.NewOutgoingContext(ctx, headers), l, &res)
 	}
 	if err != nil {
 		return res, shorten(fmt.Errorf("asking %q: %w", p.address, err))
@@ -111,7 +117,7 @@ func (p *grpcProber) Probe(ctx context.Context) (res Result, err error) {
 }
 
 // check asks over a connection that stands. The client library would dial by itself, and say less of what went wrong.
-func (p *grpcProber) check(ctx context.Context, l *link) error {
+func (p *grpcProber) check(ctx context.Context, l *link, res *Result) error {
 	conn := &oneConn{Conn: l.Conn}
 	creds, authority := insecure.NewCredentials(), p.address
 	if p.tls != nil {
@@ -127,7 +133,12 @@ func (p *grpcProber) check(ctx context.Context, l *link) error {
 	}
 	defer func() { _ = client.Close() }()
 	l.times.dialPhase(Request)
-	answer, err := grpc_health_v1.NewHealthClient(client).Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: p.service})
+	var sent, trailers metadata.MD
+	answer, err := grpc_health_v1.NewHealthClient(client).Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: p.service},
+		grpc.Header(&sent), grpc.Trailer(&trailers))
+	if conn.answered.Load() {
+		res.Evidence = p.masks.said(shownHealth(answer, err)+p.masks.head(shownHeaders(sent, trailers)), nil, 0)
+	}
 	if err != nil {
 		return conn.explain(err)
 	}
@@ -135,6 +146,23 @@ func (p *grpcProber) check(ctx context.Context, l *link) error {
 		return fmt.Errorf("%w: service %q is %s, want SERVING", ErrInvalidResponse, p.service, s)
 	}
 	return nil
+}
+
+// shownHealth is what an answer came to.
+func shownHealth(answer *grpc_health_v1.HealthCheckResponse, err error) string {
+	if err != nil {
+		return "Code: " + status.Code(err).String() + "\n"
+	}
+	return "Health: " + answer.GetStatus().String() + "\n"
+}
+
+// shownHeaders are an answer's headers and trailers, under the names that headers of HTTP have.
+func shownHeaders(all ...metadata.MD) http.Header {
+	shown := http.Header{}
+	for name, values := range metadata.Join(all...) {
+		shown[http.CanonicalHeaderKey(name)] = values
+	}
+	return shown
 }
 
 // Host is the host and port that is asked.

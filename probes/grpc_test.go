@@ -196,3 +196,38 @@ func TestMistakesOfGRPC(t *testing.T) {
 			"tls_config: unable to read CA cert: unable to read file /nowhere/ca.pem: open /nowhere/ca.pem: no such file or directory"},
 	})
 }
+
+// TestEvidenceOfHealth has what servers say, with what we sent and what has the name of a secret hidden.
+func TestEvidenceOfHealth(t *testing.T) {
+	says := func(s grpc_health_v1.HealthCheckResponse_ServingStatus) doctor {
+		return doctor{check: func(ctx context.Context) (*grpc_health_v1.HealthCheckResponse, error) {
+			md, _ := metadata.FromIncomingContext(ctx)
+			_ = grpc.SetHeader(ctx, metadata.Pairs("server", "envoy", "seen", strings.Join(md["x-key"], ""), "set-cookie", "a=hunter3"))
+			_ = grpc.SetTrailer(ctx, metadata.Pairs("shard", "7"))
+			return &grpc_health_v1.HealthCheckResponse{Status: s}, nil
+		}}
+	}
+	for _, tt := range []struct {
+		service doctor
+		want    Outcome
+		head    string
+	}{
+		{says(grpc_health_v1.HealthCheckResponse_SERVING), OK,
+			"Health: SERVING\nContent-Type: application/grpc\nSeen: <secret>\nServer: envoy\nSet-Cookie: <secret>\nShard: 7\n"},
+		{says(grpc_health_v1.HealthCheckResponse_NOT_SERVING), InvalidResponse,
+			"Health: NOT_SERVING\nContent-Type: application/grpc\nSeen: <secret>\nServer: envoy\nSet-Cookie: <secret>\nShard: 7\n"},
+		{failing(codes.Unavailable), InvalidResponse, "Code: Unavailable\nContent-Type: application/grpc\n"},
+		{slow(), Timeout, ""},
+	} {
+		address, stop := startGRPC(t, tt.service)
+		s := takeWithin(t, mustBuild(t, &GRPC{Address: address, Headers: map[string]string{"x-key": "hunter22"}}, Env{}), tt.want)
+		got := ""
+		if s.Evidence != nil {
+			got = s.Evidence.Head
+		}
+		if s.Outcome != tt.want || got != tt.head {
+			t.Errorf("outcome %v, want %v; evidence %q, want %q: %v", s.Outcome, tt.want, got, tt.head, s.Err)
+		}
+		stop()
+	}
+}

@@ -139,6 +139,7 @@ func (p *icmpProber) ping(ctx context.Context, address netip.Addr, res *Result) 
 	if stats.PacketsRecv > 0 {
 		res.Phases.Set(FirstByte, stats.AvgRtt)
 	}
+	res.Evidence = shownPings(stats)
 	if unsent := failed.Load(); unsent != nil {
 		err = *unsent
 	}
@@ -158,4 +159,13 @@ func (p *icmpProber) ping(ctx context.Context, address netip.Addr, res *Result) 
 			stats.PacketsRecv, stats.PacketsSent, p.enough)}
 	}
 	return err
+}
+
+// shownPings is what came of the requests.
+func shownPings(s *probing.Statistics) *Evidence {
+	head := fmt.Sprintf("Address: %s\nSent: %d\nReceived: %d\n", s.IPAddr, s.PacketsSent, s.PacketsRecv)
+	if s.PacketsRecv > 0 {
+		head += fmt.Sprintf("Round-Trip: %s least, %s mean, %s most\n", s.MinRtt, s.AvgRtt, s.MaxRtt)
+	}
+	return (&masks{}).said(head, nil, 0)
 }

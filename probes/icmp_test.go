@@ -5,6 +5,7 @@ package probes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -94,6 +95,10 @@ func icmpAnswered(t *testing.T) {
 		if s.Outcome != OK || !ok || rtt <= 0 || rtt > s.Duration {
 			t.Errorf("%+v: %v, round trip %v of %v: %v", spec, s.Outcome, rtt, s.Duration, s.Err)
 		}
+		count := max(1, spec.Count)
+		if head := fmt.Sprintf("Sent: %d\nReceived: %d\nRound-Trip: ", count, count); !strings.Contains(s.Evidence.Head, head) {
+			t.Errorf("%+v: evidence %q, want %q in it", spec, s.Evidence.Head, head)
+		}
 		if gaps := time.Duration(spec.Count-1) * spec.Interval; s.Duration < gaps || s.Duration > gaps+time.Second {
 			t.Errorf("%+v took %v, want little more than %v", spec, s.Duration, gaps)
 		}
@@ -106,6 +111,9 @@ func icmpNotAnswered(t *testing.T) {
 	s := takeWithin(t, mustBuild(t, &ICMP{Host: "127.0.0.1", Count: 2, Interval: 20 * time.Millisecond}, Env{}), Timeout)
 	if s.Outcome != Timeout || !strings.Contains(s.Err.Error(), "0 answers to 2 requests, want at least 2") || s.Duration > patience+50*time.Millisecond {
 		t.Errorf("%v after %v, want timeout: %v", s.Outcome, s.Duration, s.Err)
+	}
+	if got, want := s.Evidence.Head, "Address: 127.0.0.1\nSent: 2\nReceived: 0\n"; got != want {
+		t.Errorf("evidence %q, want %q", got, want)
 	}
 	// Half of the answers come, and half are enough.
 	half := mustBuild(t, &ICMP{Host: "127.0.0.1", Count: 2, Interval: 500 * time.Millisecond, Expect: ICMPExpect{MinReplies: 1}}, Env{})

@@ -28,10 +28,10 @@ type link struct {
 }
 
 // openLink dials for one run. The link that it returns beside an error has no connection, only the phases of the attempt.
-func openLink(ctx context.Context, permit Permit, network, address string) (*link, error) {
+func openLink(ctx context.Context, d dialer, network, address string) (*link, error) {
 	l := &link{times: newTimings()}
 	l.times.begin()
-	conn, err := dialer{permit: permit}.connect(l.times.trace(ctx), network, address)
+	conn, err := d.connect(l.times.trace(ctx), network, address)
 	if err != nil {
 		return l, err
 	}
@@ -107,6 +107,11 @@ func (l *link) converse(text string, match *regexp.Regexp) ([]byte, error) {
 		}
 	}
 	return reply, fmt.Errorf("%w: no match of %q in the first %d bytes", ErrBodyTooLarge, match, maxReply)
+}
+
+// dialer makes the dialer of a kind, to addresses of a family.
+func (ms *mistakes) dialer(env Env, family string) dialer {
+	return dialer{permit: env.Permit, family: ms.family(family)}
 }
 
 // wantAddress is what checkAddress asks for.

@@ -9,9 +9,10 @@ import (
 
 // TCP opens a connection, and may send a text and wait for a reply. Each run has a connection of its own.
 type TCP struct {
-	Address string `yaml:"address"` // host:port
-	Send    string `yaml:"send"`    // sent as written, once the connection stands; a secret
-	Expect  Reply  `yaml:"expect"`
+	Address  string `yaml:"address"`   // host:port
+	IPFamily string `yaml:"ip_family"` // any (the default), ip4 or ip6
+	Send     string `yaml:"send"`      // sent as written, once the connection stands; a secret
+	Expect   Reply  `yaml:"expect"`
 }
 
 // Reply says which replies are good ones.
@@ -25,7 +26,7 @@ func (*TCP) Kind() string { return "tcp" }
 // Prober implements Spec.
 func (s *TCP) Prober(env Env) (Prober, error) {
 	var ms mistakes
-	p := &tcpProber{address: s.Address, permit: env.Permit, send: s.Send}
+	p := &tcpProber{address: s.Address, dial: ms.dialer(env, s.IPFamily), send: s.Send}
 	ms.checkAddress("address", s.Address)
 	ms.checkSend(s.Send)
 	p.match, p.masks = ms.matches(s.Expect.Matches), hide(s.Send)
@@ -46,7 +47,7 @@ func (ms *mistakes) checkSend(text string) {
 // reset the connection; more than 4 KiB without a match are a body too large.
 type tcpProber struct {
 	address string
-	permit  Permit
+	dial    dialer
 	send    string
 	match   *regexp.Regexp
 	masks   *masks
@@ -54,7 +55,7 @@ type tcpProber struct {
 
 // Probe implements Prober.
 func (p *tcpProber) Probe(ctx context.Context) (res Result, err error) {
-	l, err := openLink(ctx, p.permit, "tcp", p.address)
+	l, err := openLink(ctx, p.dial, "tcp", p.address)
 	defer func() { res.Phases = l.close() }()
 	if err == nil {
 		var reply []byte

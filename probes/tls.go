@@ -21,6 +21,7 @@ const maxDays = 3650
 // certificate. Like tcp it may send a text and wait for a reply.
 type TLSHandshake struct {
 	Address   string               `yaml:"address"`    // host:port
+	IPFamily  string               `yaml:"ip_family"`  // any (the default), ip4 or ip6
 	TLSConfig promconfig.TLSConfig `yaml:"tls_config"` // server_name is the host of the address unless it says otherwise
 	ALPN      []string             `yaml:"alpn"`       // protocols to offer
 	Send      string               `yaml:"send"`       // sent as written, after the handshake; a secret
@@ -41,7 +42,7 @@ func (*TLSHandshake) Kind() string { return "tls" }
 // Prober implements Spec.
 func (s *TLSHandshake) Prober(env Env) (Prober, error) {
 	var ms mistakes
-	p := &tlsProber{address: s.Address, permit: env.Permit, send: s.Send, expect: s.Expect}
+	p := &tlsProber{address: s.Address, dial: ms.dialer(env, s.IPFamily), send: s.Send, expect: s.Expect}
 	ms.checkAddress("address", s.Address)
 	ms.checkSend(s.Send)
 	for i, name := range s.ALPN {
@@ -94,7 +95,7 @@ func (c *clientTLS) config() (*tls.Config, error) {
 // one expected, are failures of TLS.
 type tlsProber struct {
 	address string
-	permit  Permit
+	dial    dialer
 	client  *clientTLS
 	send    string
 	match   *regexp.Regexp
@@ -106,7 +107,7 @@ type tlsProber struct {
 func (p *tlsProber) Probe(ctx context.Context) (res Result, err error) {
 	var shown string
 	var reply []byte
-	l, err := openLink(ctx, p.permit, "tcp", p.address)
+	l, err := openLink(ctx, p.dial, "tcp", p.address)
 	defer func() { res.Phases = l.close() }()
 	if err == nil {
 		var state tls.ConnectionState
