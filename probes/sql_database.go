@@ -25,8 +25,8 @@ type Database struct {
 	db        *sql.DB
 }
 
-// A Table is an answer. Its values are int64, float64, bool, string, []byte, time.Time or nil; what PostgreSQL calls
-// numeric is a string.
+// A Table is an answer. Its values are int64, uint64, float32, float64, bool, string, []byte, time.Time or nil; what PostgreSQL
+// calls numeric is a string, and what MySQL calls decimal is bytes.
 type Table struct {
 	Columns []string
 	Rows    [][]any

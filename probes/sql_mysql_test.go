@@ -22,6 +22,7 @@ func TestMariaDB(t *testing.T) {
 	defer func() { _ = owner.Close() }()
 	mustExec(t, owner, holdings, "INSERT INTO holdings VALUES (1, 'AAPL', 2.5), (1, 'MSFT', 4), (2, 'AAPL', 1)")
 	t.Run("queries", func(t *testing.T) { mariadbQueries(t, file) })
+	t.Run("types", func(t *testing.T) { mariadbTypes(t, file, owner) })
 	t.Run("connection", func(t *testing.T) { mariadbConnection(t, file) })
 	t.Run("locked table", func(t *testing.T) { lockedTable(t, file, owner, "LOCK TABLES holdings WRITE", "error 1969") })
 	t.Run("refused", func(t *testing.T) { mariadbRefusals(t, server.Address) })
@@ -57,10 +58,20 @@ func mariadbQueries(t *testing.T, file string) {
 	}
 }
 
+func mariadbTypes(t *testing.T, file string, owner *sql.DB) {
+	t.Helper()
+	mustExec(t, owner, "CREATE TABLE types (f FLOAT, u BIGINT UNSIGNED, i INT UNSIGNED, d DOUBLE, e DECIMAL(10,2), b BIT(1), "+
+		"s BIGINT, v VARCHAR(9))", "INSERT INTO types VALUES (0.1, 18446744073709551615, 4, 2.5, 9.25, b'1', 5, '7')")
+	sameTypes(t, file, "SELECT * FROM types WHERE …", "?", `.[0] | .f == 0.1 and .u == 18446744073709551615 and .i == 4 and
+		.d == 2.5 and .e == 9.25 and .b == 1 and .s == 5 and .v == "7"`)
+	sameTypes(t, file, "SELECT count(*) AS n, sum(s) AS su, avg(s) AS av, CAST(3 AS UNSIGNED) AS u FROM types WHERE …", "?",
+		".[0] == {n: 1, su: 5, av: 5, u: 3}")
+}
+
 func mariadbConnection(t *testing.T, file string) {
 	t.Helper()
 	settings := Query{Name: "q", Query: "SELECT @@tx_read_only AS ro, @@max_statement_time AS t",
-		Expect: QueryExpect{JSON: `.[0].t | tonumber | . == 3600`}}
+		Expect: QueryExpect{JSON: `.[0].t == 3600`}}
 	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{settings}}, Env{})
 	for i, opened := range []int{1, 0, 0} {
 		s := Take(t.Context(), p, time.Now())

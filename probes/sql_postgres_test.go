@@ -28,6 +28,7 @@ func TestPostgres(t *testing.T) {
 	defer func() { _ = owner.Close() }()
 	mustExec(t, owner, holdings, "INSERT INTO holdings VALUES (1, 'AAPL', 2.5), (1, 'MSFT', 4), (2, 'AAPL', 1)")
 	t.Run("queries", func(t *testing.T) { postgresQueries(t, file) })
+	t.Run("types", func(t *testing.T) { postgresTypes(t, file) })
 	t.Run("connection", func(t *testing.T) { postgresConnection(t, file) })
 	t.Run("locked table", func(t *testing.T) { lockedTable(t, file, owner, "LOCK TABLE holdings", "statement timeout") })
 	t.Run("server limits", func(t *testing.T) { postgresLimits(t, file, owner) })
@@ -52,7 +53,7 @@ func postgresQueries(t *testing.T, file string) {
 		queryRow{"one huge value", Query{Query: "SELECT repeat('x', 50000000)"}, BodyTooLarge, ""},
 		queryRow{"divides by zero", Query{Query: "SELECT 1 / 0"}, InvalidResponse, "SQLSTATE 22012"},
 		queryRow{"types", Query{Query: "SELECT 1::bigint AS a, 1.5::numeric AS b, now() AS c, '{1}'::int[] AS d, 'NaN'::float8 AS e",
-			Expect: QueryExpect{JSON: `.[0].a == 1 and .[0].b == "1.5" and (.[0].c | startswith("20"))`}}, OK, ""},
+			Expect: QueryExpect{JSON: `.[0] | .a == 1 and .b == 1.5 and (.c | startswith("20")) and .d == "{1}" and .e == null`}}, OK, ""},
 	)
 	for _, tt := range rows {
 		t.Run(tt.name, func(t *testing.T) {
@@ -69,6 +70,16 @@ func postgresQueries(t *testing.T, file string) {
 			}
 		})
 	}
+}
+
+func postgresTypes(t *testing.T, file string) {
+	t.Helper()
+	sameTypes(t, file, "SELECT 0.1::float4 AS f4, sum(i) AS su, avg(i) AS av, sum(i::bigint) AS sb, count(*) AS n, "+
+		"12345678901234567890::numeric AS big, extract(epoch from interval '1 h 0.5 s') AS ex, 'NaN'::numeric AS nan, "+
+		"'Infinity'::numeric AS inf, '7'::xid8 AS x, 1::oid AS o, B'101' AS bits FROM generate_series(1, 3) i WHERE …", "$1",
+		`.[0] | .f4 == 0.1 and .su == 6 and .av == 2 and .sb == 6 and .n == 3 and .big == 12345678901234567890 and .ex == 3600.5
+			and .nan == null and .inf > 1e300 and .x == 7 and .o == 1 and .bits == "101" and (tojson | length > 0)`)
+	sameTypes(t, file, "SELECT extract(epoch from now() - now()) AS age WHERE …", "$1", ".[0].age < 1000000")
 }
 
 // A probe keeps its connection, also where the server ended its query.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A compiledQuery is a Query ready to run. It is immutable.
@@ -42,6 +41,12 @@ func (q *compiledQuery) run(ctx context.Context, conn *sql.Conn, text string, ti
 	if got.columns, err = rows.Columns(); err != nil {
 		return got, err
 	}
+	var named []column
+	if q.rows.code != nil {
+		if named, err = columnsOf(rows); err != nil {
+			return got, err
+		}
+	}
 	values, into := make([]any, len(got.columns)), make([]any, len(got.columns))
 	for i := range values {
 		into[i] = &values[i]
@@ -60,7 +65,7 @@ func (q *compiledQuery) run(ctx context.Context, conn *sql.Conn, text string, ti
 			return got, fmt.Errorf("%w: more than %d rows", ErrInvalidResponse, *q.Expect.MaxRows)
 		}
 		if q.rows.code != nil {
-			got.rows = append(got.rows, object(got.columns, values))
+			got.rows = append(got.rows, object(named, values))
 		}
 	}
 	return got, rows.Err()
@@ -80,26 +85,6 @@ func sizeOf(row []any) int64 {
 		}
 	}
 	return n
-}
-
-// object is a row as JSON has it. Numbers that a driver gives as text, as numeric of PostgreSQL, stay text.
-func object(columns []string, values []any) map[string]any {
-	row := make(map[string]any, len(columns))
-	for i, v := range values {
-		switch v := v.(type) {
-		case nil, bool, float64, string:
-			row[columns[i]] = v
-		case int64:
-			row[columns[i]] = int(v)
-		case []byte:
-			row[columns[i]] = string(v)
-		case time.Time:
-			row[columns[i]] = v.Format(time.RFC3339Nano)
-		default:
-			row[columns[i]] = fmt.Sprint(v)
-		}
-	}
-	return row
 }
 
 // judge holds an answer against what is expected of it.
