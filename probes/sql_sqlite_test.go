@@ -70,6 +70,9 @@ func queryRows() []queryRow {
 		{"arguments of every kind", Query{
 			Query: "SELECT 1 WHERE ? = 'a' AND ? = 1.5 AND ? AND CAST(? AS CHAR(1)) IS NULL", Args: []any{"a", 1.5, true, nil},
 			Expect: QueryExpect{MinRows: 1}}, OK, ""},
+		{"two columns of one name", Query{Query: "SELECT 1 AS a, 2 AS a", Expect: QueryExpect{JSON: "true"}}, InvalidResponse,
+			`two columns have the name "a"`},
+		{"two columns of one name, no JSON", Query{Query: "SELECT 1 AS a, 2 AS a"}, OK, ""},
 		{"no such table", Query{Query: "SELECT * FROM nothing"}, InvalidResponse, "nothing"},
 		{"syntax", Query{Query: "SELEKT"}, InvalidResponse, "SELEKT"},
 	}

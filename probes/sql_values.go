@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,7 @@ const maxDigits = 1000
 // A column of an answer, with its type as the database calls it.
 type column struct{ name, kind string }
 
-// columnsOf are the columns as an object takes them.
+// columnsOf are the columns as an object takes them, of which no two may have one name.
 func columnsOf(rows *sql.Rows) ([]column, error) {
 	types, err := rows.ColumnTypes()
 	if err != nil {
@@ -24,7 +25,12 @@ func columnsOf(rows *sql.Rows) ([]column, error) {
 	}
 	columns := make([]column, 0, len(types))
 	for _, t := range types {
-		columns = append(columns, column{t.Name(), strings.ToUpper(t.DatabaseTypeName())})
+		name := t.Name()
+		if slices.ContainsFunc(columns, func(c column) bool { return c.name == name }) {
+			return nil, fmt.Errorf("%w: two columns have the name %.100q, of which expect.json sees one: want another name by AS",
+				ErrInvalidResponse, name)
+		}
+		columns = append(columns, column{name, strings.ToUpper(t.DatabaseTypeName())})
 	}
 	return columns, nil
 }
