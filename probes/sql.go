@@ -130,6 +130,9 @@ func (q *Query) compile(ms *mistakes, at string) compiledQuery {
 	if q.Query == "" {
 		ms.add(at+"query", nil, "a statement that returns rows")
 	}
+	if word := meddles(q.Query); word != "" {
+		ms.add(at+"query", word, wantHarmless)
+	}
 	if len(q.Args) > maxArgs {
 		ms.add(at+"args", len(q.Args), fmt.Sprintf("%d at most", maxArgs))
 	}
@@ -218,6 +221,9 @@ func (p *sqlProber) ask(
 		got, err := q.run(ctx, conn, engine.traced(q.Query.Query, traceparent), times)
 		times.pause()
 		found.Queries = append(found.Queries, QueryTime{q.Name, time.Since(start), start})
+		if err == nil {
+			err = engine.stillOurs(conn)
+		}
 		if err == nil {
 			err = q.judge(ctx, got)
 		}

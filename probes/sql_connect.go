@@ -35,8 +35,11 @@ type engine struct {
 	// open makes the connections of a DSN, which dial through d.
 	open func(dsn string, d dialer) (driver.Connector, error)
 	// begin opens a transaction that may only read, with a limit for each of its statements that the server keeps. The
-	// server is told the trace where it can show it of a transaction.
+	// server is told the trace where it can show it of a transaction. Where held is nil, what follows the transaction may
+	// only read too.
 	begin func(limit time.Duration, trace TraceID) []string
+	// held says whether a driver's connection is still in a transaction, as its server last said.
+	held func(conn any) bool
 	// refusal tells what the server itself says is wrong; it reports false of any other error.
 	refusal func(err error) (o Outcome, text string, ok bool)
 	// comments says that each query tells the trace in a comment.

@@ -84,11 +84,12 @@ func (c *meteredConn) SyscallConn() (syscall.RawConn, error) {
 }
 
 // beginMySQL says the limit to either of the two: comments that begin with M! are read by MariaDB alone, in seconds, and
-// those of 5.7.8 by MySQL alone, in milliseconds.
+// those of 5.7.8 by MySQL alone, in milliseconds. The session may only read, as the driver does not tell whether a
+// transaction is still open.
 func beginMySQL(limit time.Duration, _ TraceID) []string {
 	return []string{
-		fmt.Sprintf("SET SESSION /*M!100101 max_statement_time = %.3f */ /*!50708 max_execution_time = %d */",
-			limit.Seconds(), max(limit.Milliseconds(), 1)),
+		fmt.Sprintf("SET SESSION /*M!100101 max_statement_time = %.3f, tx_read_only = 1 */ /*!50708 max_execution_time = %d */"+
+			" /*!50720 , transaction_read_only = 1 */", limit.Seconds(), max(limit.Milliseconds(), 1)),
 		"START TRANSACTION READ ONLY",
 	}
 }

@@ -23,6 +23,9 @@ func TestMariaDB(t *testing.T) {
 	mustExec(t, owner, holdings, "INSERT INTO holdings VALUES (1, 'AAPL', 2.5), (1, 'MSFT', 4), (2, 'AAPL', 1)")
 	t.Run("queries", func(t *testing.T) { mariadbQueries(t, file) })
 	t.Run("types", func(t *testing.T) { mariadbTypes(t, file, owner) })
+	t.Run("left transaction", func(t *testing.T) {
+		leftTransaction(t, file, owner, "INSERT INTO holdings VALUES (9, 'X', 1)", "READ ONLY")
+	})
 	t.Run("connection", func(t *testing.T) { mariadbConnection(t, file) })
 	t.Run("locked table", func(t *testing.T) { lockedTable(t, file, owner, "LOCK TABLES holdings WRITE", "error 1969") })
 	t.Run("refused", func(t *testing.T) { mariadbRefusals(t, server.Address) })
@@ -35,7 +38,7 @@ func mariadbQueries(t *testing.T, file string) {
 	t.Helper()
 	rows := append(queryRows(),
 		queryRow{"writes", Query{Query: "INSERT INTO holdings VALUES (9, 'X', 1)"}, InvalidResponse, "READ ONLY"},
-		queryRow{"two statements", Query{Query: "ROLLBACK; DELETE FROM holdings"}, InvalidResponse, "syntax"},
+		queryRow{"two statements", Query{Query: "SELECT 1; DELETE FROM holdings"}, InvalidResponse, "syntax"},
 		queryRow{"never answers", Query{Query: "SELECT SLEEP(60)"}, Timeout, ""},
 		queryRow{"answers too much", Query{Query: "SELECT repeat('x', 1000) FROM seq_1_to_1000000000"}, BodyTooLarge, "over 10MiB"},
 		queryRow{"reads our files", Query{Query: "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE holdings"}, InvalidResponse, ""},

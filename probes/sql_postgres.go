@@ -17,13 +17,16 @@ import (
 
 // postgresEngine is PostgreSQL and what speaks its protocol.
 func postgresEngine() engine {
-	return engine{open: openPostgres, begin: beginPostgres, refusal: refusedByPostgres}
+	return engine{open: openPostgres, begin: beginPostgres, held: heldByPostgres, refusal: refusedByPostgres}
 }
 
 func openPostgres(dsn string, d dialer) (driver.Connector, error) {
 	config, err := postgresConfig(dsn, d)
 	if err != nil {
 		return nil, err
+	}
+	if config.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol { // in which a query may be several
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	return stdlib.GetConnector(*config), nil
 }
@@ -56,6 +59,13 @@ func beginPostgres(limit time.Duration, trace TraceID) []string {
 			" left(current_setting('application_name'), 30) || ' " + trace.String() + "', true)"
 	}
 	return []string{begin}
+}
+
+// heldByPostgres looks at the last thing that the server said. The session itself stays free to write: behind a pooler it is
+// not ours alone.
+func heldByPostgres(conn any) bool {
+	c, ok := conn.(*stdlib.Conn)
+	return ok && c.Conn().PgConn().TxStatus() == 'T'
 }
 
 // refusedByPostgres goes by the SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html.

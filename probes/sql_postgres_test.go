@@ -29,6 +29,15 @@ func TestPostgres(t *testing.T) {
 	mustExec(t, owner, holdings, "INSERT INTO holdings VALUES (1, 'AAPL', 2.5), (1, 'MSFT', 4), (2, 'AAPL', 1)")
 	t.Run("queries", func(t *testing.T) { postgresQueries(t, file) })
 	t.Run("types", func(t *testing.T) { postgresTypes(t, file) })
+	t.Run("left transaction", func(t *testing.T) {
+		leftTransaction(t, file, owner, "INSERT INTO holdings VALUES (9, 'X', 1) RETURNING symbol", "it ended the transaction")
+		simple := writeDSN(t, t.TempDir(), postgresDSN(server.Address)+"&default_query_exec_mode=simple_protocol")
+		several := Query{Name: "q", Query: "SELECT 1; COMMIT; INSERT INTO holdings VALUES (9, 'X', 1); BEGIN"}
+		s := takeWithin(t, mustBuild(t, &SQL{DSNFile: simple, Queries: []Query{several}}, Env{}), InvalidResponse)
+		if s.Outcome != InvalidResponse || !strings.Contains(s.Err.Error(), "multiple commands") {
+			t.Errorf("several in the simple protocol: %v, want invalid_response: %v", s.Outcome, s.Err)
+		}
+	})
 	t.Run("connection", func(t *testing.T) { postgresConnection(t, file) })
 	t.Run("locked table", func(t *testing.T) { lockedTable(t, file, owner, "LOCK TABLE holdings", "statement timeout") })
 	t.Run("server limits", func(t *testing.T) { postgresLimits(t, file, owner) })
@@ -45,7 +54,7 @@ func postgresQueries(t *testing.T, file string) {
 	endless := "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT "
 	rows := append(queryRows(),
 		queryRow{"writes", Query{Query: "INSERT INTO holdings VALUES (9, 'X', 1) RETURNING symbol"}, InvalidResponse, "read-only transaction"},
-		queryRow{"two statements", Query{Query: "ROLLBACK; DELETE FROM holdings"}, InvalidResponse, "multiple commands"},
+		queryRow{"two statements", Query{Query: "SELECT 1; DELETE FROM holdings"}, InvalidResponse, "multiple commands"},
 		queryRow{"never answers", Query{Query: "SELECT pg_sleep(60)"}, Timeout, ""},
 		queryRow{"never ends", Query{Query: endless + "repeat('x', 1000) FROM n"}, BodyTooLarge, "over 10MiB"},
 		queryRow{"never ends, of nothing", Query{Query: endless + "FROM n", Expect: QueryExpect{MaxRows: new(int)}},
