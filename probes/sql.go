@@ -174,8 +174,8 @@ const (
 // An sqlProber keeps its connection from run to run unless the spec asks for fresh ones.
 //
 // The phases of a run: dns and connect are those of the socket, without the login; request opens the transaction,
-// first_byte waits for the first row of each query, and transfer reads the rows. What closes the transaction is in none
-// of them, and not in the duration.
+// first_byte waits for the first row of each query, and transfer reads the rows. What tells the server a
+// shorter limit is in none of them; what closes the transaction is not in the duration either.
 type sqlProber struct {
 	connector *sqlConnector
 	db        *sql.DB
@@ -208,14 +208,20 @@ func (p *sqlProber) Probe(ctx context.Context) (res Result, err error) {
 func (p *sqlProber) ask(
 	ctx context.Context, conn *sql.Conn, times *timings, trace TraceID, traceparent string, found *SQLResult,
 ) error {
-	engine := &p.connector.engine
-	for _, statement := range engine.begin(statementLimit(ctx), trace) {
+	engine, limit := &p.connector.engine, statementLimit(ctx)
+	for _, statement := range engine.begin(limit, trace) {
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("beginning: %w", err)
 		}
 	}
 	for i := range p.queries {
 		q := &p.queries[i]
+		if left := statementLimit(ctx); outlives(limit, left) {
+			if _, err := conn.ExecContext(ctx, engine.limit(left)); err != nil {
+				return fmt.Errorf("limiting: %w", err)
+			}
+			limit = left
+		}
 		start := time.Now()
 		times.asked()
 		got, err := q.run(ctx, conn, engine.traced(q.Query.Query, traceparent), times)
@@ -242,6 +248,12 @@ func statementLimit(ctx context.Context) time.Duration {
 	}
 	left := time.Until(deadline)
 	return max(left-min(statementSlack, left/10), time.Millisecond)
+}
+
+// outlives says that a statement under the limit that the server was told last might go on when the run has given up. Up to
+// half the slack it does not, which saves quick queries the round trip of another limit.
+func outlives(told, left time.Duration) bool {
+	return told-left > min(statementSlack, left/10)/2
 }
 
 // Close closes the probe's connections.

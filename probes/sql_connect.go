@@ -38,6 +38,8 @@ type engine struct {
 	// server is told the trace where it can show it of a transaction. Where held is nil, what follows the transaction may
 	// only read too.
 	begin func(limit time.Duration, trace TraceID) []string
+	// limit is a statement that sets the limit of those that follow in the transaction.
+	limit func(limit time.Duration) string
 	// held says whether a driver's connection is still in a transaction, as its server last said.
 	held func(conn any) bool
 	// refusal tells what the server itself says is wrong; it reports false of any other error.

@@ -16,7 +16,7 @@ import (
 
 // mysqlEngine is MySQL and MariaDB.
 func mysqlEngine() engine {
-	return engine{open: openMySQL, begin: beginMySQL, refusal: refusedByMySQL, comments: true}
+	return engine{open: openMySQL, begin: beginMySQL, limit: limitMySQL, refusal: refusedByMySQL, comments: true}
 }
 
 // openMySQL takes the parameters of the driver after the database: ?tls=true, ?charset=utf8mb4. Those that would let a
@@ -83,15 +83,19 @@ func (c *meteredConn) SyscallConn() (syscall.RawConn, error) {
 	return nil, errors.ErrUnsupported
 }
 
-// beginMySQL says the limit to either of the two: comments that begin with M! are read by MariaDB alone, in seconds, and
-// those of 5.7.8 by MySQL alone, in milliseconds. The session may only read, as the driver does not tell whether a
-// transaction is still open.
+// beginMySQL keeps the session from writing too, as the driver does not tell whether a transaction is still open.
 func beginMySQL(limit time.Duration, _ TraceID) []string {
 	return []string{
-		fmt.Sprintf("SET SESSION /*M!100101 max_statement_time = %.3f, tx_read_only = 1 */ /*!50708 max_execution_time = %d */"+
-			" /*!50720 , transaction_read_only = 1 */", limit.Seconds(), max(limit.Milliseconds(), 1)),
+		limitMySQL(limit) + " /*M!100101 , tx_read_only = 1 */ /*!50720 , transaction_read_only = 1 */",
 		"START TRANSACTION READ ONLY",
 	}
+}
+
+// limitMySQL says the limit to either of the two: comments that begin with M! are read by MariaDB alone, in seconds, and
+// those of 5.7.8 by MySQL alone, in milliseconds.
+func limitMySQL(limit time.Duration) string {
+	return fmt.Sprintf("SET SESSION /*M!100101 max_statement_time = %.3f */ /*!50708 max_execution_time = %d */",
+		limit.Seconds(), max(limit.Milliseconds(), 1))
 }
 
 // refusedByMySQL goes by the numbers of https://mariadb.com/kb/en/mariadb-error-code-reference/ and of MySQL's own list.

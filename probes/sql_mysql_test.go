@@ -28,6 +28,10 @@ func TestMariaDB(t *testing.T) {
 	})
 	t.Run("connection", func(t *testing.T) { mariadbConnection(t, file) })
 	t.Run("locked table", func(t *testing.T) { lockedTable(t, file, owner, "LOCK TABLES holdings WRITE", "error 1969") })
+	t.Run("two slow queries", func(t *testing.T) {
+		twoSlowQueries(t, file, owner, func(seconds string) string { return "SELECT SLEEP(" + seconds + ")" },
+			"SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(61)%' AND id <> CONNECTION_ID()")
+	})
 	t.Run("refused", func(t *testing.T) { mariadbRefusals(t, server.Address) })
 	t.Run("terminated", func(t *testing.T) { mariadbTerminated(t, file, owner) })
 	t.Run("stopped", func(t *testing.T) { stoppedServer(t, server.Process, file) })

@@ -17,7 +17,9 @@ import (
 
 // postgresEngine is PostgreSQL and what speaks its protocol.
 func postgresEngine() engine {
-	return engine{open: openPostgres, begin: beginPostgres, held: heldByPostgres, refusal: refusedByPostgres}
+	return engine{
+		open: openPostgres, begin: beginPostgres, limit: limitPostgres, held: heldByPostgres, refusal: refusedByPostgres,
+	}
 }
 
 func openPostgres(dsn string, d dialer) (driver.Connector, error) {
@@ -53,12 +55,16 @@ func postgresConfig(dsn string, d dialer) (*pgx.ConnConfig, error) {
 // at the end of the application's name, where the server's log and pg_stat_activity show it: of 63 bytes that a name may
 // have, it takes 33.
 func beginPostgres(limit time.Duration, trace TraceID) []string {
-	begin := fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d", max(limit.Milliseconds(), 1))
+	begin := "BEGIN READ ONLY; " + limitPostgres(limit)
 	if trace != (TraceID{}) {
 		begin += "; SELECT set_config('application_name'," +
 			" left(current_setting('application_name'), 30) || ' " + trace.String() + "', true)"
 	}
 	return []string{begin}
+}
+
+func limitPostgres(limit time.Duration) string {
+	return fmt.Sprintf("SET LOCAL statement_timeout = %d", max(limit.Milliseconds(), 1))
 }
 
 // heldByPostgres looks at the last thing that the server said. The session itself stays free to write: behind a pooler it is

@@ -41,6 +41,10 @@ func TestPostgres(t *testing.T) {
 	t.Run("connection", func(t *testing.T) { postgresConnection(t, file) })
 	t.Run("locked table", func(t *testing.T) { lockedTable(t, file, owner, "LOCK TABLE holdings", "statement timeout") })
 	t.Run("server limits", func(t *testing.T) { postgresLimits(t, file, owner) })
+	t.Run("two slow queries", func(t *testing.T) {
+		twoSlowQueries(t, file, owner, func(seconds string) string { return "SELECT pg_sleep(" + seconds + ")" },
+			"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(61)%' AND state = 'active' AND pid <> pg_backend_pid()")
+	})
 	t.Run("refused", func(t *testing.T) { postgresRefusals(t, server.Address) })
 	t.Run("rotated password", func(t *testing.T) { postgresRotation(t, file, owner, server.Address) })
 	t.Run("for a collector", func(t *testing.T) { postgresDatabase(t, file) })

@@ -21,7 +21,7 @@ const (
 
 // sqliteEngine is a file, which is opened to be read only and never made.
 func sqliteEngine() engine {
-	return engine{open: openSQLite, begin: beginSQLite, refusal: refusedBySQLite}
+	return engine{open: openSQLite, begin: beginSQLite, limit: limitSQLite, refusal: refusedBySQLite}
 }
 
 // openSQLite dials nothing. Parameters in the DSN are refused: a _pragma is a statement that may write.
@@ -37,7 +37,11 @@ func openSQLite(dsn string, _ dialer) (driver.Connector, error) {
 // beginSQLite waits for a lock as long as the limit says. SQLite has no limit for a statement that works: it is
 // interrupted when the run's context ends. There is no server to be told the trace.
 func beginSQLite(limit time.Duration, _ TraceID) []string {
-	return []string{fmt.Sprintf("PRAGMA busy_timeout = %d; PRAGMA query_only = 1; BEGIN", max(limit.Milliseconds(), 1))}
+	return []string{limitSQLite(limit) + "; PRAGMA query_only = 1; BEGIN"}
+}
+
+func limitSQLite(limit time.Duration) string {
+	return fmt.Sprintf("PRAGMA busy_timeout = %d", max(limit.Milliseconds(), 1))
 }
 
 func refusedBySQLite(err error) (Outcome, string, bool) {

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,41 @@ func TestTheServersLimitIsALittleShorterThanOurs(t *testing.T) {
 			t.Errorf("without a deadline: %v, want 1h", got)
 		}
 	})
+}
+
+func TestALaterQueryIsLimitedAnewOnceItCouldOutliveTheRun(t *testing.T) {
+	for _, tt := range []struct {
+		told, left time.Duration
+		want       bool
+	}{
+		{time.Hour, time.Hour, false},
+		{4900 * time.Millisecond, 4850 * time.Millisecond, false},
+		{4900 * time.Millisecond, 4849 * time.Millisecond, true},
+		{90 * time.Millisecond, 86 * time.Millisecond, false},
+		{90 * time.Millisecond, 85 * time.Millisecond, true},
+		{90 * time.Millisecond, time.Millisecond, true},
+	} {
+		if got := outlives(tt.told, tt.left); got != tt.want {
+			t.Errorf("told %v with %v left: %v, want %v", tt.told, tt.left, got, tt.want)
+		}
+	}
+}
+
+// twoSlowQueries ends at the deadline in its second query, which the server must have ended. Count says how many still run.
+func twoSlowQueries(t *testing.T, file string, owner *sql.DB, sleep func(seconds string) string, count string) {
+	t.Helper()
+	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "a", Query: sleep("1.2")}, {Name: "b", Query: sleep("61")}}}, Env{})
+	for i, opened := range []int{1, 0} {
+		s := takeFor(t, p, serverPatience)
+		want := PoolStats{Idle: 1, Opened: opened}
+		if s.Outcome != Timeout || s.SQL.Pool != want || len(s.SQL.Queries) != 2 {
+			t.Errorf("run %d: %v, pool %+v, want a timeout of b and %+v: %v", i, s.Outcome, s.SQL.Pool, want, s.Err)
+		}
+		var left int
+		if err := owner.QueryRowContext(t.Context(), count).Scan(&left); err != nil || left != 0 {
+			t.Errorf("run %d: %d queries still run whose probe gave up, %v, want none", i, left, err)
+		}
+	}
 }
 
 func TestWhatADSNTellsIsHidden(t *testing.T) {
