@@ -5,10 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -90,9 +87,8 @@ func (ms *mistakes) sqlConnector(file string, env Env, want string, pick func(ds
 	}
 	c := &sqlConnector{file: inDir(env.Dir, file), dir: env.Dir, dialer: dialer{permit: env.Permit}}
 	dsn, err := c.read()
-	var cause *fs.PathError
-	if errors.As(err, &cause) {
-		ms.addFile("dsn_file", file, fmt.Sprintf("%s: %v", wantDSNFile, cause.Err), err)
+	if err != nil && !errors.Is(err, errDSN) {
+		ms.addFile("dsn_file", file, fmt.Sprintf("%s: %v", wantDSNFile, err), err)
 		return nil
 	}
 	if err == nil {
@@ -118,17 +114,12 @@ func inDir(dir, file string) string {
 
 // read reads the DSN. The path of an SQLite file starts at the same folder as that of the DSN's file.
 func (c *sqlConnector) read() (dsn string, err error) {
-	f, err := os.Open(c.file)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	text, err := io.ReadAll(io.LimitReader(f, maxDSN+1))
+	text, err := readBounded(c.file, maxDSN)
 	if err != nil {
 		return "", err
 	}
 	dsn = strings.TrimSpace(string(text))
-	if len(text) > maxDSN || strings.ContainsAny(dsn, "\r\n\x00") {
+	if strings.ContainsAny(dsn, "\r\n\x00") {
 		return "", errDSN
 	}
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok && path != "" {

@@ -1,10 +1,12 @@
 package probes
 
 import (
+	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -31,7 +33,25 @@ func openSQLite(dsn string, _ dialer) (driver.Connector, error) {
 		return nil, errDSN
 	}
 	file := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: "mode=ro"}
-	return sqlite.NewConnector(file.String())
+	inner, err := sqlite.NewConnector(file.String())
+	if err != nil {
+		return nil, err
+	}
+	return &sqliteConnector{inner, path}, nil
+}
+
+// An sqliteConnector opens regular files alone: opening a pipe would wait for its writer, whatever the deadline.
+type sqliteConnector struct {
+	driver.Connector
+	path string
+}
+
+// Connect implements driver.Connector. What is not there is left to SQLite to say.
+func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	if info, err := os.Stat(c.path); err == nil && !info.Mode().IsRegular() {
+		return nil, errors.New("not a file")
+	}
+	return c.Connector.Connect(ctx)
 }
 
 // beginSQLite waits for a lock as long as the limit says. SQLite has no limit for a statement that works: it is

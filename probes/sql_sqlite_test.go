@@ -3,9 +3,11 @@ package probes
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -172,6 +174,35 @@ func TestSQLiteThatIsNotThere(t *testing.T) {
 	}
 	if s := takeWithin(t, p, InvalidResponse); s.Outcome != InvalidResponse {
 		t.Errorf("a file of garbage: %v, want invalid_response: %v", s.Outcome, s.Err)
+	}
+}
+
+// A pipe that nobody writes to would be waited for, by a reload too.
+func TestSQLWaitsForNoPipe(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	spec := SQL{DSNFile: writeDSN(t, dir, "sqlite:pipe"), Queries: []Query{{Name: "q", Query: "SELECT 1"}}}
+	p := mustBuild(t, &spec, Env{Dir: dir})
+	ended := make(chan string, 1)
+	go func() {
+		_, err := (&SQL{DSNFile: "pipe", Queries: spec.Queries}).Prober(Env{Dir: dir})
+		s := takeFor(t, p, patience)
+		ended <- fmt.Sprintf("%v, then %v: %v", err, s.Outcome, s.Err)
+	}()
+	select {
+	case got := <-ended:
+		want := `dsn_file: "pipe", want a file that can be read, from the configuration's folder on: not a file, then error: not a file`
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	case <-time.After(serverPatience):
+		t.Errorf("still waiting for the pipe after %v", serverPatience)
+		if f, err := os.OpenFile(pipe, os.O_RDWR, 0); err == nil { // who waits is let go
+			_ = f.Close()
+		}
 	}
 }
 
