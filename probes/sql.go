@@ -187,7 +187,11 @@ func (p *sqlProber) Probe(ctx context.Context) (res Result, err error) {
 	times := newTimings()
 	times.begin()
 	found := &SQLResult{}
-	trace, traceparent := newTrace()
+	var trace TraceID
+	var traceparent string
+	if p.connector.engine.tells {
+		trace, traceparent = newTrace()
+	}
 	conn, err := p.db.Conn(times.trace(ctx))
 	if err == nil {
 		times.gotConn()

@@ -41,6 +41,8 @@ type engine struct {
 	held func(conn any) bool
 	// refusal tells what the server itself says is wrong; it reports false of any other error.
 	refusal func(err error) (o Outcome, text string, ok bool)
+	// tells says that there is a server that is told the trace.
+	tells bool
 	// comments says that each query tells the trace in a comment.
 	comments bool
 }

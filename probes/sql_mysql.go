@@ -16,7 +16,9 @@ import (
 
 // mysqlEngine is MySQL and MariaDB.
 func mysqlEngine() engine {
-	return engine{open: openMySQL, begin: beginMySQL, limit: limitMySQL, refusal: refusedByMySQL, comments: true}
+	return engine{
+		open: openMySQL, begin: beginMySQL, limit: limitMySQL, refusal: refusedByMySQL, tells: true, comments: true,
+	}
 }
 
 // openMySQL takes the parameters of the driver after the database: ?tls=true, ?charset=utf8mb4. Those that would let a

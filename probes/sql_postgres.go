@@ -19,6 +19,7 @@ import (
 func postgresEngine() engine {
 	return engine{
 		open: openPostgres, begin: beginPostgres, limit: limitPostgres, held: heldByPostgres, refusal: refusedByPostgres,
+		tells: true,
 	}
 }
 

@@ -99,6 +99,9 @@ func TestSQLite(t *testing.T) {
 			if s.Outcome != tt.want || s.Err != nil && !strings.Contains(s.Err.Error(), tt.reason) {
 				t.Fatalf("outcome %v, want %v with %q: %v", s.Outcome, tt.want, tt.reason, s.Err)
 			}
+			if s.TraceID != (TraceID{}) {
+				t.Errorf("trace %v, of which nobody is told, want none", s.TraceID)
+			}
 			if q := s.SQL.Queries; len(q) != 1 || q[0].Name != "q" || q[0].Duration <= 0 || q[0].Duration > s.Duration {
 				t.Errorf("queries %v of a run of %v, want one, which is timed whatever its outcome", q, s.Duration)
 			}
