@@ -64,8 +64,10 @@ func beginPostgres(limit time.Duration, trace TraceID) []string {
 	return []string{begin}
 }
 
+// limitPostgres gives a lock a little less time than the statement that waits for it, so that the error tells of the lock.
 func limitPostgres(limit time.Duration) string {
-	return fmt.Sprintf("SET LOCAL statement_timeout = %d", max(limit.Milliseconds(), 1))
+	return fmt.Sprintf("SET LOCAL statement_timeout = %d; SET LOCAL lock_timeout = %d",
+		max(limit.Milliseconds(), 1), max((limit-limit/20).Milliseconds(), 1))
 }
 
 // heldByPostgres looks at the last thing that the server said. The session itself stays free to write: behind a pooler it is

@@ -39,7 +39,7 @@ func TestPostgres(t *testing.T) {
 		}
 	})
 	t.Run("connection", func(t *testing.T) { postgresConnection(t, file) })
-	t.Run("locked table", func(t *testing.T) { lockedTable(t, file, owner, "LOCK TABLE holdings", "statement timeout") })
+	t.Run("locked table", func(t *testing.T) { lockedTable(t, file, owner, "LOCK TABLE holdings", "lock timeout") })
 	t.Run("server limits", func(t *testing.T) { postgresLimits(t, file, owner) })
 	t.Run("two slow queries", func(t *testing.T) {
 		twoSlowQueries(t, file, owner, func(seconds string) string { return "SELECT pg_sleep(" + seconds + ")" },
