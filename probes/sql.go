@@ -213,10 +213,8 @@ func (p *sqlProber) ask(
 	ctx context.Context, conn *sql.Conn, times *timings, trace TraceID, traceparent string, found *SQLResult,
 ) error {
 	engine, limit := &p.connector.engine, statementLimit(ctx)
-	for _, statement := range engine.begin(limit, trace) {
-		if _, err := conn.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("beginning: %w", err)
-		}
+	if err := engine.enter(ctx, conn, limit, trace); err != nil {
+		return err
 	}
 	for i := range p.queries {
 		q := &p.queries[i]

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ var errDSN = errors.New("want " + wantDSN)
 type engine struct {
 	// open makes the connections of a DSN, which dial through d.
 	open func(dsn string, d dialer) (driver.Connector, error)
+	// confine keeps a connection to the database that it was opened for, where that takes more than a statement.
+	confine func(conn *sql.Conn) error
 	// begin opens a transaction that may only read, with a limit for each of its statements that the server keeps. The
 	// server is told the trace where it can show it of a transaction. Where held is nil, what follows the transaction may
 	// only read too.

@@ -125,11 +125,9 @@ func (d *Database) Query(ctx context.Context, query string, maxRows int) (Table,
 }
 
 func (d *Database) ask(ctx context.Context, conn *sql.Conn, query string, maxRows int) (t Table, err error) {
-	if begin := d.connector.engine.begin; begin != nil {
-		for _, statement := range begin(statementLimit(ctx), TraceID{}) {
-			if _, err := conn.ExecContext(ctx, statement); err != nil {
-				return t, fmt.Errorf("beginning: %w", err)
-			}
+	if engine := &d.connector.engine; engine.begin != nil {
+		if err := engine.enter(ctx, conn, statementLimit(ctx), TraceID{}); err != nil {
+			return t, err
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -1,10 +1,12 @@
 package probes
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // wantHarmless is what a query must be at its beginning.
@@ -87,6 +89,21 @@ func (c comments) after(text string) string {
 		text, depth = text[n+2:], depth-1
 	}
 	return text
+}
+
+// enter opens the transaction on a connection.
+func (e *engine) enter(ctx context.Context, conn *sql.Conn, limit time.Duration, trace TraceID) error {
+	if e.confine != nil {
+		if err := e.confine(conn); err != nil {
+			return fmt.Errorf("confining: %w", err)
+		}
+	}
+	for _, statement := range e.begin(limit, trace) {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("beginning: %w", err)
+		}
+	}
+	return nil
 }
 
 // stillOurs says whether a query has ended the transaction, which costs no round trip.

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -21,9 +22,18 @@ const (
 	sqlitePermission, sqliteCannotOpen          = 3, 14
 )
 
+// limitAttached is the number of https://www.sqlite.org/c3ref/c_limit_attached.html.
+const limitAttached = 7
+
 // sqliteEngine is a file, which is opened to be read only and never made.
 func sqliteEngine() engine {
-	return engine{open: openSQLite, begin: beginSQLite, limit: limitSQLite, refusal: refusedBySQLite}
+	return engine{open: openSQLite, confine: confineSQLite, begin: beginSQLite, limit: limitSQLite, refusal: refusedBySQLite}
+}
+
+// confineSQLite leaves no room for another file, which ATTACH would open to be written and VACUUM INTO would make.
+func confineSQLite(conn *sql.Conn) error {
+	_, err := sqlite.Limit(conn, limitAttached, 0)
+	return err
 }
 
 // openSQLite dials nothing. Parameters in the DSN are refused: a _pragma is a statement that may write.

@@ -114,6 +114,31 @@ func TestSQLite(t *testing.T) {
 	}
 }
 
+// A query of SQLite may be several statements, of which only the first word is looked at.
+func TestSQLiteWritesNoOtherFile(t *testing.T) {
+	file, _ := newSQLite(t)
+	other := filepath.Join(t.TempDir(), "other.db")
+	attach := "SELECT 1; PRAGMA query_only = 0; ATTACH '" + other + "' AS other; CREATE TABLE other.holdings (user_id INTEGER)"
+	d, err := OpenDatabase(file, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for _, query := range []string{attach, "COMMIT; VACUUM INTO '" + other + "'", "ATTACH '" + other + "' AS other"} {
+		_, err := d.Query(t.Context(), query, 1)
+		if OutcomeOf(err) != InvalidResponse || !strings.Contains(err.Error(), "too many attached databases") {
+			t.Errorf("%s, for a collector: %v, want invalid_response", query, err)
+		}
+	}
+	s := takeWithin(t, mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: attach}}}, Env{}), InvalidResponse)
+	if s.Outcome != InvalidResponse {
+		t.Errorf("%s: %v, want invalid_response: %v", attach, s.Outcome, s.Err)
+	}
+	if _, err := os.Stat(other); err == nil {
+		t.Error("another file was made")
+	}
+}
+
 func TestSQLKeepsItsConnection(t *testing.T) {
 	file, _ := newSQLite(t)
 	spec := SQL{DSNFile: file, Queries: []Query{{Name: "one", Query: "SELECT 1"}, {Name: "two", Query: "SELECT 2"}}}
