@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // wantHarmless is what a query must be at its beginning.
@@ -18,7 +19,8 @@ const wantHarmless = "a statement that returns rows and leaves the transaction a
 func meddles(query string) string {
 	for _, c := range []comments{{nest: true, ends: "\r\n"}, {ends: "\n"}} {
 		word, labels := c.firstWord(query)
-		if labels || slices.Contains(meddlers(), word) {
+		// SELECT :a has a parameter of SQLite's.
+		if labels && word != "SELECT" && word != "VALUES" || slices.Contains(meddlers(), word) {
 			return word
 		}
 	}
@@ -40,10 +42,10 @@ type comments struct {
 	ends string
 }
 
-// firstWord is a query's first word, in capitals, and whether it is the label of a block.
+// firstWord is a query's first word, in capitals, and whether it may be the label of a block.
 func (c comments) firstWord(query string) (word string, labels bool) {
 	rest := c.skip(query)
-	n := strings.IndexFunc(rest, func(r rune) bool { return r != '_' && (r|0x20 < 'a' || r|0x20 > 'z') })
+	n := strings.IndexFunc(rest, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	if n < 0 {
 		n = len(rest)
 	}

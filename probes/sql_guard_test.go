@@ -25,6 +25,7 @@ func TestAQueryThatWouldLeaveItsTransactionIsAMistake(t *testing.T) {
 		{"xa end 'a'", "XA"},
 		{"IF 1 THEN COMMIT; END IF", "IF"},
 		{"a: LOOP COMMIT; END LOOP", "A"},
+		{"a1: LOOP COMMIT; END LOOP", "A1"},
 		{" \t\r\n;(COMMIT)", "COMMIT"},
 		{"-- a\nCOMMIT", "COMMIT"},
 		{"-- a\rCOMMIT", "COMMIT"},
@@ -45,8 +46,9 @@ func TestAQueryThatWouldLeaveItsTransactionIsAMistake(t *testing.T) {
 		{"VALUES (1)", ""},
 		{"SHOW STATUS", ""},
 		{"SELECT 1 AS a\n-- b:\n", ""},
+		{"SELECT :a", ""},
+		{"VALUES (:a)", ""},
 		{"SETTINGS", ""},
-		{"1::int", ""},
 	} {
 		_, err := (&SQL{DSNFile: file, Queries: []Query{{Name: "q", Query: tt.query}}}).Prober(Env{})
 		var wrong *FieldError

@@ -85,7 +85,8 @@ func TestSQLite(t *testing.T) {
 	endless := "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT "
 	rows := append(queryRows(),
 		queryRow{"writes", Query{Query: "INSERT INTO holdings VALUES (9, 'X', 1) RETURNING symbol"}, InvalidResponse, "readonly"},
-		queryRow{"writes after the transaction", Query{Query: "SELECT 1; ROLLBACK; PRAGMA query_only = 0; DELETE FROM holdings"}, InvalidResponse, "readonly"},
+		queryRow{"writes after the transaction", Query{Query: "SELECT 1; ROLLBACK; PRAGMA query_only = 0; DELETE FROM holdings"},
+			InvalidResponse, "readonly"},
 		queryRow{"types", Query{Query: "SELECT count(*) AS n, avg(user_id) AS av, sum(quantity) AS su, '7' AS t FROM holdings",
 			Expect: QueryExpect{JSON: `.[0] | .n == 3 and .av > 1.3 and .av < 1.4 and .su == 7.5 and .t == "7"`}}, OK, ""},
 		queryRow{"never answers", Query{Query: endless + "count(*) FROM n"}, Timeout, ""},

@@ -51,7 +51,8 @@ func TestALaterQueryIsLimitedAnewOnceItCouldOutliveTheRun(t *testing.T) {
 // twoSlowQueries ends at the deadline in its second query, which the server must have ended. Count says how many still run.
 func twoSlowQueries(t *testing.T, file string, owner *sql.DB, sleep func(seconds string) string, count string) {
 	t.Helper()
-	p := mustBuild(t, &SQL{DSNFile: file, Queries: []Query{{Name: "a", Query: sleep("1.2")}, {Name: "b", Query: sleep("61")}}}, Env{})
+	queries := []Query{{Name: "a", Query: sleep("1.2")}, {Name: "b", Query: sleep("61")}}
+	p := mustBuild(t, &SQL{DSNFile: file, Queries: queries}, Env{})
 	for i, opened := range []int{1, 0} {
 		s := takeFor(t, p, serverPatience)
 		want := PoolStats{Idle: 1, Opened: opened}
