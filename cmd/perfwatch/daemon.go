@@ -146,8 +146,8 @@ func (d *daemon) take(g *generation) {
 		d.logger.Warn("configuration", "warning", w.Error())
 	}
 	d.status.Loaded(g.config.Hash, g.loaded)
-	for _, f := range g.config.Discovered {
-		d.status.Discovered(f.Path, len(f.Targets), f.Err == nil)
+	for _, f := range g.config.TargetFileList() {
+		d.status.Discovered(f.Path, f.Targets, f.Good)
 	}
 	d.lastError.Store(nil)
 	d.guard.SetRules(g.config.Bursts.Rules)

@@ -235,6 +235,26 @@ objectives:
 	}
 }
 
+func TestAFileOfTwoKindsKeepsNoReloadFromWorking(t *testing.T) {
+	r := start(t, `
+probes:
+  - {name: a, schedule: "@every 1h", file_sd: [s.yml], http: {url: /}}
+  - {name: b, schedule: "@every 1h", file_sd: [s.yml], tcp: {}}
+`)
+	r.put(t, "s.yml", `- targets: ["http://127.0.0.1:1"]`)
+	for i := range 3 {
+		if status, body := r.ask(http.MethodPost, "/-/reload"); status != http.StatusOK {
+			t.Fatalf("reload %d: status %d, want 200: %s", i, status, body)
+		}
+		if got := r.value(t, "perfwatch_target_file_read_success", nil); got != 0 {
+			t.Errorf("reload %d: the file that one of its probes cannot take is read: %g", i, got)
+		}
+		if got := r.runs(t, "a/http://127.0.0.1:1"); got != 0 {
+			t.Errorf("reload %d: %g runs of the probe that can take it, want a series", i, got)
+		}
+	}
+}
+
 func TestTheConfigurationIsReloadedWhenItChanges(t *testing.T) {
 	r := start(t, fmt.Sprintf(twoProbes, target(t)))
 	seen := r.filesNow()

@@ -45,7 +45,7 @@ type Config struct {
 	Hash       string                // hex SHA-256 of the file, first 16 digits
 	Warnings   []Mistake             // what is accepted but will not work as hoped
 
-	Discovered  []Discovered // the files of targets that were read, by path
+	Discovered  []Discovered // the files of targets that were read, in the order of the probes
 	TargetFiles []string     // the patterns of those files
 }
 

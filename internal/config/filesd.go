@@ -18,11 +18,35 @@ import (
 // maxTargetFile bounds a file of targets.
 const maxTargetFile = 8 << 20
 
-// Discovered is one file of targets, as it was read last.
+// Discovered is one file of targets, as it was read last for one probe: what one kind can ask another may not.
 type Discovered struct {
+	Probe   string
 	Path    string
-	Err     error // why it could not be read; what it had before stands
+	Err     error // why it could not be read; what it had for this probe before stands
 	Targets []Target
+}
+
+// A TargetFile is one file of targets, as it was read last for all probes that name it.
+type TargetFile struct {
+	Path    string
+	Targets int  // that it gives; to the probe that takes most of them, if they differ
+	Good    bool // it could be read for every one of them
+}
+
+// TargetFileList is what was read of the files of targets, each once.
+func (c *Config) TargetFileList() []TargetFile {
+	var files []TargetFile
+	at := map[string]int{}
+	for _, d := range c.Discovered {
+		i, known := at[d.Path]
+		if !known {
+			i, at[d.Path] = len(files), len(files)
+			files = append(files, TargetFile{Path: d.Path, Good: true})
+		}
+		files[i].Targets = max(files[i].Targets, len(d.Targets))
+		files[i].Good = files[i].Good && d.Err == nil
+	}
+	return files
 }
 
 // A targetGroup is what a file of Prometheus' file_sd lists.
@@ -33,7 +57,7 @@ type targetGroup struct {
 
 // discover reads the files that a pattern matches. One that cannot be read leaves what it had before: a half-written file
 // takes no target out of sight.
-func (c *checker) discover(at, pattern string, spec probes.Targeted) (all []Target) {
+func (c *checker) discover(at, probe, pattern string, spec probes.Targeted) (all []Target) {
 	path := pattern
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(c.dir, path)
@@ -51,21 +75,19 @@ func (c *checker) discover(at, pattern string, spec probes.Targeted) (all []Targ
 	}
 	c.cfg.TargetFiles = append(c.cfg.TargetFiles, path)
 	for _, file := range files {
-		d := c.read(file, spec)
+		d := c.read(probe, file, spec)
 		if d.Err != nil {
 			c.warn(at, "%s", d.Err)
 		}
-		if !slices.ContainsFunc(c.cfg.Discovered, func(o Discovered) bool { return o.Path == file }) {
-			c.cfg.Discovered = append(c.cfg.Discovered, d)
-		}
+		c.cfg.Discovered = append(c.cfg.Discovered, d)
 		all = append(all, d.Targets...)
 	}
 	return all
 }
 
-// read reads one file of targets.
-func (c *checker) read(path string, spec probes.Targeted) Discovered {
-	d := Discovered{Path: path}
+// read reads one file of targets for a probe.
+func (c *checker) read(probe, path string, spec probes.Targeted) Discovered {
+	d := Discovered{Probe: probe, Path: path}
 	text, err := readTargets(path)
 	if err == nil {
 		d.Targets, err = parseTargets(text)
@@ -78,15 +100,22 @@ func (c *checker) read(path string, spec probes.Targeted) Discovered {
 	if err == nil {
 		return d
 	}
-	d.Err, d.Targets = fmt.Errorf("reading targets of %s: %w", quote(path), err), nil
-	if c.earlier != nil {
-		for _, before := range c.earlier.Discovered {
-			if before.Path == path {
-				d.Targets = before.Targets
-			}
+	d.Err, d.Targets = fmt.Errorf("reading targets of %s: %w", quote(path), err), c.before(probe, path, spec)
+	return d
+}
+
+// before is what a file had for a probe when it was read last. The probe may be of another kind since then: it keeps what
+// it can ask.
+func (c *checker) before(probe, path string, spec probes.Targeted) []Target {
+	if c.earlier == nil {
+		return nil
+	}
+	for _, d := range c.earlier.Discovered {
+		if d.Probe == probe && d.Path == path {
+			return slices.DeleteFunc(slices.Clone(d.Targets), func(t Target) bool { return c.unfit(t, spec) != "" })
 		}
 	}
-	return d
+	return nil
 }
 
 func readTargets(path string) (text []byte, err error) {

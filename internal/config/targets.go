@@ -94,7 +94,7 @@ func (c *checker) targeted(at string, in *probeSection) {
 		all = c.listed(at+".targets", in.Targets, spec)
 	}
 	for i, pattern := range in.FileSD {
-		all = append(all, c.discover(fmt.Sprintf("%s.file_sd[%d]", at, i), pattern, spec)...)
+		all = append(all, c.discover(fmt.Sprintf("%s.file_sd[%d]", at, i), in.Name, pattern, spec)...)
 	}
 	taken := map[string]bool{}
 	all = slices.DeleteFunc(all, func(t Target) bool { // of two files, the first

@@ -61,6 +61,63 @@ objectives:
 	}
 }
 
+// addresses are those of targets, in their order.
+func addresses(all []Target) (list []string) {
+	for _, t := range all {
+		list = append(list, t.Address)
+	}
+	return list
+}
+
+func TestAFileGivesEachProbeWhatItCanAsk(t *testing.T) {
+	dir := t.TempDir()
+	write := func(text string) {
+		if err := os.WriteFile(filepath.Join(dir, "s.yml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const text = `
+probes:
+  - {name: a, file_sd: [s.yml], http: {url: /}}
+  - {name: b, file_sd: [s.yml], tcp: {}}
+`
+	var cfg *Config
+	for _, step := range []struct {
+		name, file, text string
+		a, b             []string
+		want             TargetFile
+	}{
+		{"both can ask it", "- targets: [127.0.0.1:1]", text, []string{"127.0.0.1:1"}, []string{"127.0.0.1:1"}, TargetFile{"", 1, true}},
+		{"a URL is for one of them", `- targets: ["http://127.0.0.1:1", "http://127.0.0.1:2"]`, text,
+			[]string{"http://127.0.0.1:1", "http://127.0.0.1:2"}, []string{"127.0.0.1:1"}, TargetFile{"", 2, false}},
+		{"again", `- targets: ["http://127.0.0.1:1"]`, text, []string{"http://127.0.0.1:1"}, []string{"127.0.0.1:1"}, TargetFile{"", 1, false}},
+		{"a probe became another kind", "- targets: [", strings.Replace(text, "http: {url: /}", "tcp: {}", 1),
+			nil, []string{"127.0.0.1:1"}, TargetFile{"", 1, false}},
+		{"mended", "- targets: [127.0.0.1:3]", text, []string{"127.0.0.1:3"}, []string{"127.0.0.1:3"}, TargetFile{"", 1, true}},
+	} {
+		write(step.file)
+		next, err := parse([]byte(step.text), dir, cfg)
+		if err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		cfg = next
+		got := map[string][]string{}
+		for _, d := range cfg.Discovered {
+			got[d.Probe] = addresses(d.Targets)
+		}
+		if diff := cmp.Diff(map[string][]string{"a": step.a, "b": step.b}, got); diff != "" {
+			t.Errorf("%s: %s", step.name, diff)
+		}
+		if len(cfg.Probes) != len(step.a)+len(step.b) {
+			t.Errorf("%s: %d probes, want %d", step.name, len(cfg.Probes), len(step.a)+len(step.b))
+		}
+		step.want.Path = filepath.Join(dir, "s.yml")
+		if diff := cmp.Diff([]TargetFile{step.want}, cfg.TargetFileList()); diff != "" {
+			t.Errorf("%s: %s", step.name, diff)
+		}
+	}
+}
+
 func TestFilesOfTargetsAreBounded(t *testing.T) {
 	many := strings.Repeat(`"a:1",`, maxTargets+1)
 	for name, text := range map[string]string{
