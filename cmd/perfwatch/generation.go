@@ -24,7 +24,7 @@ type generation struct {
 }
 
 // build makes the next generation without touching the old one, which is nil at the start. What it reads anew is read
-// from here on: a generation that is not taken is to be stopped.
+// from here on, so it is to be taken. Of one that cannot be built nothing is left.
 func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error) {
 	next := &generation{config: cfg, loaded: time.Now(), pipelines: d.pipelinesOf(cfg, old)}
 	if old == nil {
@@ -45,14 +45,31 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 		if w == nil || stale || !reflect.DeepEqual(w.Probe, *p) {
 			var err error
 			if w, err = newWatched(p, cfg, next.browser); err != nil {
+				next.discard(old)
 				return nil, err
 			}
 		}
 		next.probes = append(next.probes, w)
 	}
 	var err error
-	next.readings, err = newReadings(cfg, old.readings, d.logger)
-	return next, err
+	if next.readings, err = newReadings(cfg, old.readings, d.logger); err != nil {
+		next.discard(old)
+		return nil, err
+	}
+	return next, nil
+}
+
+// discard closes what was built for a generation that cannot be taken, and nothing that the old one has.
+func (g *generation) discard(old *generation) {
+	kept := old.byName()
+	for _, w := range g.probes {
+		if kept[w.Name] != w {
+			w.close()
+		}
+	}
+	if g.browser != old.browser {
+		g.browser.Close()
+	}
 }
 
 func (g *generation) byName() map[string]*watched {

@@ -93,9 +93,19 @@ func (c *checker) spec(at string, s probes.Spec) {
 			c.needsBase(fmt.Sprintf("%s.urls[%d]", at, i), u)
 		}
 	}
-	if _, err := s.Prober(c.env()); err != nil {
+	if err := c.builds(s); err != nil {
 		c.fields(at, err)
 	}
+}
+
+// builds says why a prober cannot be built. The one that is built to see it is let go again: a pool of connections has a
+// goroutine of its own.
+func (c *checker) builds(s probes.Spec) error {
+	p, err := s.Prober(c.env())
+	if built, ok := p.(interface{ Close() }); ok {
+		built.Close()
+	}
+	return err
 }
 
 // leastPage is the shortest timeout of a page.

@@ -225,7 +225,7 @@ func (c *checker) unfit(t Target, spec probes.Targeted) string {
 				"and a value of at most %d bytes", quote(name), quote(t.Address), targetLabel, maxText)
 		}
 	}
-	if _, err := spec.At(t.Address).Prober(c.env()); err != nil {
+	if err := c.builds(spec.At(t.Address)); err != nil {
 		return fmt.Sprintf("target %s: %s", quote(t.Address), foreign(err, ""))
 	}
 	return ""
