@@ -2,7 +2,6 @@ package main
 
 import (
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/perfwatch/perfwatch/collector"
@@ -34,15 +33,13 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 		next.browser = newBrowser(cfg, d.logger)
 	}
 	kept := map[string]*watched{}
-	if reflect.DeepEqual(old.config.Global, cfg.Global) && slices.Equal(old.config.Bursts.AllowHosts, cfg.Bursts.AllowHosts) {
+	if reflect.DeepEqual(old.config.Env(), cfg.Env()) {
 		kept = old.byName()
 	}
-	sameRedis := reflect.DeepEqual(old.config.Redis, cfg.Redis)
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
 		w := kept[p.Name]
-		stale := p.Page != nil && next.browser != old.browser || p.Canary != nil && !sameRedis
-		if w == nil || stale || !reflect.DeepEqual(w.Probe, *p) {
+		if w == nil || !reflect.DeepEqual(w.Probe, *p) || next.changes(w, old) {
 			var err error
 			if w, err = newWatched(p, cfg, next.browser); err != nil {
 				next.discard(old)
@@ -57,6 +54,22 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 		return nil, err
 	}
 	return next, nil
+}
+
+// changes says that an old probe, though it stands in this configuration as it did, is given something else by it. Its own
+// schedule and timeout, which may be the global ones, are part of it. A host that bursts may go to from now on changes
+// nothing of them, one that they may not go to any more ends those that do.
+func (g *generation) changes(w *watched, old *generation) bool {
+	was, is := old.config, g.config
+	switch {
+	case w.Page != nil:
+		return g.browser != old.browser
+	case w.Canary != nil:
+		return !reflect.DeepEqual(was.Redis, is.Redis)
+	case w.plan != nil:
+		return was.Global.Timeout != is.Global.Timeout || w.barred(was.Bursts.AllowHosts, is.Bursts.AllowHosts)
+	}
+	return false
 }
 
 // discard closes what was built for a generation that cannot be taken, and nothing that the old one has.
@@ -85,7 +98,7 @@ func (g *generation) attach(rec *collector.Recorder) {
 	rec.Judge(g.book)
 	g.judge()
 	for _, w := range g.probes {
-		w.attach(rec, g.readings, &g.config.Bursts.Rules)
+		w.attach(rec, g.readings, &g.config.Bursts)
 	}
 }
 

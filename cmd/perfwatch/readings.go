@@ -192,7 +192,7 @@ func (r *readings) addPostgres(cfg *config.Config, old *readings, log *slog.Logg
 func (r *readings) addBusiness(cfg *config.Config, old *readings, log *slog.Logger) error {
 	for i := range cfg.Business {
 		c := &cfg.Business[i]
-		spec := []any{*c, cfg.Global, cfg.Redis, cfg.Postgres, cfg.Dir}
+		spec := []any{*c, cfg.Env(), cfg.Redis, cfg.Postgres}
 		err := r.readOne("business/"+c.Name, spec, old, func() (poller, error) { return newBusiness(cfg, c, log) })
 		if err != nil {
 			return fmt.Errorf("reading business value %q: %w", c.Name, err)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,9 +19,9 @@ import (
 
 // watchedSite is a platform with a probe, a burst that watches everything, a Redis, the host, and objectives on each.
 const watchedSite = `
-global: {base_url: %q, schedule: "@every 1s"}
+global: {base_url: %q, schedule: "@every 1s", grafana_url: "http://grafana.example"}
 probes:
-  - {name: one, group: api, http: {url: /one}}
+  - {name: one, group: api, schedule: "@every 1s", timeout: 5s, http: {url: /one}}
   - {name: two, group: api, http: {url: /two}}
   - name: burst
     schedule: "0 0 30 2 *"
@@ -98,6 +99,10 @@ func TestReloadOfAnythingElseKeepsProbes(t *testing.T) {
 		{"the host", "sample_interval: 100ms", "sample_interval: 200ms"},
 		{"the other probe", "url: /two", "url: /other"},
 		{"the bursts' rules", "host: {", "bursts: {daily_requests: 1000000}\nhost: {"},
+		{"the global schedule", `schedule: "@every 1s", grafana_url`, `schedule: "@every 2s", grafana_url`},
+		{"where Grafana is", "http://grafana.example", "http://graphs.example"},
+		{"where bursts may go", "bursts: {", "bursts: {allow_hosts: [shop.example.org], "},
+		{"where they may not go any more", "allow_hosts: [shop.example.org]", "allow_hosts: []"},
 	} {
 		if !strings.Contains(text, change.from) {
 			t.Fatalf("%q is not in the configuration", change.from)
@@ -160,4 +165,38 @@ func TestReloadOfAThresholdMovesABound(t *testing.T) {
 	waitFor(t, "the objective to be fed", func() bool {
 		return r.value(t, "perfwatch_objective_samples", map[string]string{"objective": "slow"}) > 0
 	})
+}
+
+// A burst may go to a host from the reload on that allows it, and goes on as it is. One whose host is not allowed any more
+// ends.
+func TestReloadOfWhereBurstsMayGo(t *testing.T) {
+	const text = `
+bursts: {allow_hosts: [%s]}
+probes:
+  - {name: burst, schedule: "0 0 30 2 *", load: {users: 1, duration: 1s, tasks: [{name: home, http: {url: "https://shop.example.org/"}}]}}
+`
+	r := start(t, fmt.Sprintf(text, "shop.example.org"))
+	first := r.current.Load().probes[0]
+	for _, tt := range []struct {
+		hosts  string
+		same   bool
+		other  bool // other.example.org may be asked
+		reason string
+	}{
+		{"Shop.example.org., other.example.org", true, true, "a host more"},
+		{"shop.example.org", true, false, "another host less"},
+		{"", false, false, "its host less"},
+	} {
+		r.write(t, fmt.Sprintf(text, tt.hosts))
+		if status, body := r.ask(http.MethodPost, "/-/reload"); status != http.StatusOK {
+			t.Fatalf("%s: status %d, want 200: %s", tt.reason, status, body)
+		}
+		w := r.current.Load().probes[0]
+		if (w == first) != tt.same {
+			t.Errorf("%s: the burst is the same: %v, want %v", tt.reason, w == first, tt.same)
+		}
+		if err := w.burstEnv(r.current.Load().config).Permit("other.example.org", netip.MustParseAddr("203.0.113.7")); (err == nil) != tt.other {
+			t.Errorf("%s: the other host: %v, want permitted %v", tt.reason, err, tt.other)
+		}
+	}
 }

@@ -55,7 +55,7 @@ func newShot(cfg *config.Config, storage string, logger *slog.Logger) (s *shot, 
 		if err != nil {
 			return nil, err
 		}
-		w.attach(rec, s.readings, &cfg.Bursts.Rules)
+		w.attach(rec, s.readings, &cfg.Bursts)
 		s.probes = append(s.probes, w)
 		s.units = append(s.units, &oneshot.Unit{
 			Name: w.Name, Group: w.Group, Kind: w.Kind(), Suite: string(w.Suite()), Timeout: w.Timeout, Hash: w.hash,

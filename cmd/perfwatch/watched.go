@@ -24,6 +24,7 @@ type watched struct {
 	series *collector.ProbeSeries
 	burst  *collector.BurstSeries                  // nil for a probe
 	watch  atomic.Pointer[collector.Watch]         // nil for a burst that watches nothing
+	permit atomic.Pointer[probes.Permit]           // where a burst may go
 	hash   string                                  // of what shapes a burst
 	stop   atomic.Pointer[context.CancelCauseFunc] // ends the burst that runs now; nil if none does
 	live   load.Live                               // says how it is going
@@ -36,7 +37,8 @@ func newWatched(p *config.Probe, cfg *config.Config, pages *browser.Browser) (*w
 		return nil, fmt.Errorf("building probe %q: %w", p.Name, err)
 	}
 	if p.Load != nil {
-		w.plan, err = p.Load.Plan(p.Name, cfg.BurstEnv())
+		w.allow(cfg.Bursts.AllowHosts)
+		w.plan, err = p.Load.Plan(p.Name, w.burstEnv(cfg))
 	} else {
 		env := cfg.Env()
 		env.Browser, env.Redis = pages, redisOf(cfg)
@@ -51,9 +53,10 @@ func newWatched(p *config.Probe, cfg *config.Config, pages *browser.Browser) (*w
 	return w, nil
 }
 
-// attach makes the series of the probe, once, and says what a burst watches.
-func (w *watched) attach(rec *collector.Recorder, r *readings, rules *guard.Rules) {
+// attach makes the series of the probe, once, and says what a burst watches and where it may go.
+func (w *watched) attach(rec *collector.Recorder, r *readings, bursts *config.Bursts) {
 	if w.plan != nil {
+		w.allow(bursts.AllowHosts)
 		w.watch.Store(collector.NewWatch(w.Load.Watch, r.processes, r.redis, r.host))
 	}
 	if w.series != nil {
@@ -70,7 +73,7 @@ func (w *watched) attach(rec *collector.Recorder, r *readings, rules *guard.Rule
 	if w.plan != nil {
 		w.burst = w.series.Burst(w.plan)
 	}
-	w.expect(rules)
+	w.expect(&bursts.Rules)
 }
 
 // missedRuns is how many runs or bursts in a row may stay away before the next is missing: one may be skipped for a good
@@ -119,7 +122,7 @@ func (w *watched) workers() []string {
 
 // half is the plan of a burst after one that was aborted. It has connections of its own, as its users do.
 func (w *watched) half(cfg *config.Config) (*load.Plan, error) {
-	plan, err := w.Load.Half().Plan(w.Name, cfg.BurstEnv())
+	plan, err := w.Load.Half().Plan(w.Name, w.burstEnv(cfg))
 	if err != nil {
 		return nil, fmt.Errorf("building half of burst %q: %w", w.Name, err)
 	}
