@@ -63,6 +63,7 @@ type daemon struct {
 	archive   *archive.Archive // nil without a folder
 	ending    context.Context  //nolint:containedctx // done when the daemon is to end
 	running   atomic.Bool
+	showing   sync.RWMutex               // write held while current is replaced, read while something of a probe is kept
 	current   atomic.Pointer[generation] // the configuration at work; replaced as a whole
 	asking    atomic.Int64               // runs on demand
 
@@ -151,13 +152,24 @@ func (d *daemon) take(g *generation) {
 	}
 	d.lastError.Store(nil)
 	d.guard.SetRules(g.config.Bursts.Rules)
+	d.showing.Lock()
 	d.current.Store(g)
+	d.showing.Unlock()
 	g.takePipelines()
 	d.scheduler.Replace(g.jobs(d))
 	debug.FreeOSMemory() // reading a file takes several times the memory that running it does
 }
 
-// forget drops the series of a probe that is gone, and what is shown of it.
+// show keeps something of a probe for people to look at, unless it is gone: one that hangs may end long after that.
+func (d *daemon) show(name string, keep func()) {
+	d.showing.RLock()
+	defer d.showing.RUnlock()
+	if d.current.Load().named[name] != nil {
+		keep()
+	}
+}
+
+// forget drops the series of a probe that is gone, and what is shown of it. It is for after another generation was taken.
 func (d *daemon) forget(name string) {
 	d.recorder.Remove(name)
 	d.board.Remove(name)

@@ -45,7 +45,7 @@ func (w *watched) fire(ctx context.Context, d *daemon, due time.Time) {
 	w.burst.End(summary, platform)
 	d.keep(w, summary, platform)
 	w.expect(&d.current.Load().config.Bursts.Rules)
-	d.bursts.Store(w.Name, lastBurst(summary))
+	d.show(w.Name, func() { d.bursts.Store(w.Name, lastBurst(summary)) })
 	d.settle(summary, reserved)
 	w.observe(d, sampleOf(ctx, summary, due, start))
 }
@@ -119,7 +119,7 @@ func (d *daemon) refuse(w *watched, why error) {
 		reason = refused.Reason
 	}
 	w.series.Skipped(string(reason), 1)
-	d.skips.Store(w.Name, web.Skip{At: time.Now(), Why: why.Error()})
+	d.show(w.Name, func() { d.skips.Store(w.Name, web.Skip{At: time.Now(), Why: why.Error()}) })
 	d.logger.Info("burst skipped", "burst", w.Name, "reason", string(reason), "err", why)
 }
 
@@ -144,7 +144,7 @@ func (d *daemon) settle(s *load.Summary, reserved uint64) {
 
 // startBurst begins a burst now. What keeps one that is due from running keeps this one too.
 func (d *daemon) startBurst(name string) error {
-	if w := d.current.Load().byName()[name]; w == nil || w.plan == nil {
+	if w := d.current.Load().named[name]; w == nil || w.plan == nil {
 		return web.ErrNoBurst
 	}
 	return d.scheduler.Trigger(name)
@@ -152,7 +152,7 @@ func (d *daemon) startBurst(name string) error {
 
 // stopBurst ends the burst that runs.
 func (d *daemon) stopBurst(name string) error {
-	w := d.current.Load().byName()[name]
+	w := d.current.Load().named[name]
 	if w == nil || w.plan == nil {
 		return web.ErrNoBurst
 	}

@@ -17,6 +17,7 @@ type generation struct {
 	config *config.Config
 	loaded time.Time
 	probes []*watched // in the order of the configuration
+	named  map[string]*watched
 
 	browser   *browser.Browser // of its pages
 	pipelines []*pipeline.Pipeline
@@ -25,7 +26,7 @@ type generation struct {
 // build makes the next generation without touching the old one, which is nil at the start. What it reads anew is read
 // from here on, so it is to be taken. Of one that cannot be built nothing is left.
 func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error) {
-	next := &generation{config: cfg, loaded: time.Now(), pipelines: d.pipelinesOf(cfg, old)}
+	next := &generation{config: cfg, loaded: time.Now(), pipelines: d.pipelinesOf(cfg, old), named: map[string]*watched{}}
 	if old == nil {
 		old = &generation{config: &config.Config{}}
 	}
@@ -34,7 +35,7 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 	}
 	kept := map[string]*watched{}
 	if reflect.DeepEqual(old.config.Env(), cfg.Env()) {
-		kept = old.byName()
+		kept = old.named
 	}
 	for i := range cfg.Probes {
 		p := &cfg.Probes[i]
@@ -46,7 +47,7 @@ func (d *daemon) build(cfg *config.Config, old *generation) (*generation, error)
 				return nil, err
 			}
 		}
-		next.probes = append(next.probes, w)
+		next.probes, next.named[w.Name] = append(next.probes, w), w
 	}
 	var err error
 	if next.readings, err = newReadings(cfg, old.readings, d.logger); err != nil {
@@ -74,23 +75,14 @@ func (g *generation) changes(w *watched, old *generation) bool {
 
 // discard closes what was built for a generation that cannot be taken, and nothing that the old one has.
 func (g *generation) discard(old *generation) {
-	kept := old.byName()
 	for _, w := range g.probes {
-		if kept[w.Name] != w {
+		if old.named[w.Name] != w {
 			w.close()
 		}
 	}
 	if g.browser != old.browser {
 		g.browser.Close()
 	}
-}
-
-func (g *generation) byName() map[string]*watched {
-	byName := make(map[string]*watched, len(g.probes))
-	for _, w := range g.probes {
-		byName[w.Name] = w
-	}
-	return byName
 }
 
 // attach makes the series of every probe that has none yet, and lets everything feed the objectives as they are now.
@@ -104,12 +96,11 @@ func (g *generation) attach(rec *collector.Recorder) {
 
 // retire ends what g had and the next generation has not; forget is called for each probe that is gone.
 func (g *generation) retire(next *generation, forget func(name string)) {
-	now := next.byName()
 	for _, w := range g.probes {
-		if now[w.Name] == nil {
+		if next.named[w.Name] == nil {
 			forget(w.Name)
 		}
-		if now[w.Name] != w {
+		if next.named[w.Name] != w {
 			w.close()
 		}
 	}

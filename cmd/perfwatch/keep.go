@@ -57,7 +57,7 @@ func (d *daemon) closeArchive() error {
 
 // kept is the newest burst of a load probe that the archive has.
 func (d *daemon) kept(name string) (any, error) {
-	if w := d.current.Load().byName()[name]; w == nil || w.plan == nil {
+	if w := d.current.Load().named[name]; w == nil || w.plan == nil {
 		return nil, web.ErrNoBurst
 	}
 	if d.archive != nil {

@@ -12,9 +12,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/perfwatch/perfwatch/internal/load"
 	"github.com/perfwatch/perfwatch/internal/peer"
+	"github.com/perfwatch/perfwatch/probes"
 )
 
 // watchedSite is a platform with a probe, a burst that watches everything, a Redis, the host, and objectives on each.
@@ -198,5 +200,37 @@ probes:
 		if err := w.burstEnv(r.current.Load().config).Permit("other.example.org", netip.MustParseAddr("203.0.113.7")); (err == nil) != tt.other {
 			t.Errorf("%s: the other host: %v, want permitted %v", tt.reason, err, tt.other)
 		}
+	}
+}
+
+// A run that hangs while its probe is removed ends when nothing of the probe is kept any more, and brings nothing back.
+func TestALateRunOfARemovedProbeIsNotShown(t *testing.T) {
+	hang, asked := make(chan struct{}), make(chan struct{}, 10)
+	site := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-hang
+	}))
+	t.Cleanup(site.Close)
+	const text = "probes:\n  - {name: %s, schedule: \"@every 1s\", timeout: 1m, http: {url: %q}}\n"
+	r := start(t, fmt.Sprintf(text, "gone", site.URL))
+	<-asked
+	gone := r.current.Load().named["gone"]
+	r.write(t, fmt.Sprintf(text, "kept", site.URL))
+	if status, body := r.ask(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Fatalf("reloading: status %d, want 200: %s", status, body)
+	}
+	<-asked
+	close(hang)
+	waitFor(t, "the run of the probe that stays", func() bool { return r.board.Lately("kept").Runs > 0 })
+	// That of the other has ended by now or does soon. This one ends later than any.
+	gone.observe(r.daemon, probes.Sample{Outcome: probes.OK, Start: time.Now()})
+	if got := r.board.Lately("gone"); got.Runs != 0 {
+		t.Errorf("%d runs of the removed probe on the board, want none", got.Runs)
+	}
+	if got := r.runs(t, "gone"); got != -1 {
+		t.Errorf("%g runs of the removed probe counted, want no series", got)
+	}
+	if status, _ := r.ask(http.MethodGet, "/probes/gone"); status != http.StatusNotFound {
+		t.Errorf("its page: status %d, want 404", status)
 	}
 }

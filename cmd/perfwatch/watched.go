@@ -171,8 +171,10 @@ func (w *watched) observe(d *daemon, s probes.Sample) {
 	if w.plan == nil && s.Outcome != probes.Canceled {
 		w.expect(nil)
 	}
-	d.board.Observe(w.Name, &s)
-	d.loads.Observe(w.Name, &s)
+	d.show(w.Name, func() {
+		d.board.Observe(w.Name, &s)
+		d.loads.Observe(w.Name, &s)
+	})
 	if s.Err != nil {
 		d.logger.Debug("run ended", "probe", w.Name, "outcome", s.Outcome.String(), "err", s.Err)
 	}

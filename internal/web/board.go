@@ -72,7 +72,7 @@ func (b *Board) Observe(name string, s *probes.Sample) {
 	h.trim(min(max(maxAnswers/len(b.probes), leastOfProbe), mostOfProbe))
 }
 
-// Remove forgets a probe. A run that ends later is remembered again: remove a probe after its last run.
+// Remove forgets a probe. It is for the caller to see that no run which ends later is recorded.
 func (b *Board) Remove(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
