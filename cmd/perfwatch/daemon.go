@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -68,6 +67,8 @@ type daemon struct {
 	asking    atomic.Int64               // runs on demand
 
 	reloading sync.Mutex
+	refused   error                  // of the last reading of the configuration; nil if it was taken. Guarded by reloading
+	ended     bool                   // no other generation is made; guarded by reloading
 	lastError atomic.Pointer[string] // of the last reload; nil if it was taken
 }
 
@@ -109,35 +110,14 @@ func (d *daemon) run(ctx context.Context) {
 	}
 	d.running.Store(false)
 	noting.Wait()
-	d.reloading.Lock() // no generation is made after the last one has stopped
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	d.ended = true
 	d.current.Load().stop(nil)
 	d.current.Load().browser.Close()
 	if err := d.closeArchive(); err != nil {
 		d.logger.Error("storage not closed", "err", err)
 	}
-}
-
-// reload reads the configuration again. A file with mistakes changes nothing; probes that did not change keep their
-// counters, their schedule and their connections.
-func (d *daemon) reload(context.Context) error {
-	d.reloading.Lock()
-	defer d.reloading.Unlock()
-	old := d.current.Load()
-	cfg, err := config.LoadAfter(*d.options.configFile, old.config)
-	if err == nil {
-		var next *generation
-		if next, err = d.build(cfg, old); err == nil {
-			d.take(next)
-			old.retire(next, d.forget)
-			d.logger.Info("configuration reloaded", "hash", cfg.Hash)
-			return nil
-		}
-	}
-	d.status.Failed()
-	text := err.Error()
-	d.lastError.Store(&text)
-	d.logger.Error("configuration not reloaded, the old one goes on", "err", err)
-	return fmt.Errorf("reloading: %w", err)
 }
 
 // take puts a generation to work in the place of the one before.

@@ -13,7 +13,10 @@ import (
 // is seen by size and time, as mounts of Kubernetes tell nothing of it otherwise.
 const lookAtFiles = 5 * time.Second
 
-// watchFiles reloads when a file has changed, until ctx is done.
+// A glimpse is how files were when they were looked at: by their pattern, what changes when they do.
+type glimpse map[string]string
+
+// watchFiles reloads what has changed, until ctx is done.
 func (d *daemon) watchFiles(ctx context.Context) {
 	ticker := time.NewTicker(lookAtFiles)
 	defer ticker.Stop()
@@ -28,37 +31,51 @@ func (d *daemon) watchFiles(ctx context.Context) {
 	}
 }
 
-// reloadIfChanged reloads unless the files are as they were seen, and returns how they are now. What is wrong with them is
-// logged by the reload, and not tried again before they change again.
-func (d *daemon) reloadIfChanged(ctx context.Context, seen string) string {
+// reloadIfChanged reads what is not as it was seen, and returns how it was just before: what changes while it is read is
+// read again the next time, and so are files that only the new configuration names. What is wrong with them is logged by
+// the reload, and not tried again before they change again. Changed targets do not wait for a configuration with mistakes,
+// and bring no change of a configuration that nobody asked to reload.
+func (d *daemon) reloadIfChanged(ctx context.Context, seen glimpse) glimpse {
 	now := d.filesNow()
-	if now == seen {
-		return seen
+	main := *d.options.configFile
+	if now[main] != seen[main] && d.reload(ctx) == nil {
+		return now
 	}
-	_ = d.reload(ctx)
-	return d.filesNow() // another configuration may name other files
+	for _, pattern := range d.current.Load().config.TargetFiles {
+		if now[pattern] != seen[pattern] {
+			d.retarget()
+			break
+		}
+	}
+	return now
 }
 
-// filesNow describes the files by what changes when they do.
-func (d *daemon) filesNow() string {
-	patterns := d.current.Load().config.TargetFiles
+// filesNow looks at the files.
+func (d *daemon) filesNow() glimpse {
+	now := glimpse{}
+	for _, pattern := range d.current.Load().config.TargetFiles {
+		now[pattern] = lookAt(pattern)
+	}
 	if d.options.watchConfig {
-		patterns = append([]string{*d.options.configFile}, patterns...)
+		now[*d.options.configFile] = lookAt(*d.options.configFile)
+	}
+	return now
+}
+
+// lookAt describes the files of a pattern.
+func lookAt(pattern string) string {
+	files, err := filepath.Glob(pattern)
+	if err != nil || files == nil {
+		files = []string{pattern}
 	}
 	var text strings.Builder
-	for _, pattern := range patterns {
-		files, err := filepath.Glob(pattern)
-		if err != nil || files == nil {
-			files = []string{pattern}
+	for _, file := range files {
+		info, err := os.Stat(file) // follows links: a mount swaps what they lead to
+		if err != nil {
+			fmt.Fprintln(&text, file, "away")
+			continue
 		}
-		for _, file := range files {
-			info, err := os.Stat(file) // follows links: a mount swaps what they lead to
-			if err != nil {
-				fmt.Fprintln(&text, file, "away")
-				continue
-			}
-			fmt.Fprintln(&text, file, info.Size(), info.ModTime().UnixNano())
-		}
+		fmt.Fprintln(&text, file, info.Size(), info.ModTime().UnixNano())
 	}
 	return text.String()
 }

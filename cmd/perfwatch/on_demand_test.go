@@ -2,15 +2,13 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 const onDemand = `
@@ -175,20 +173,6 @@ func TestDiscoveryOffersTheKnownTargets(t *testing.T) {
 	}
 }
 
-// put writes a file beside the configuration, at a time that no file before it has.
-func (r *running) put(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join(filepath.Dir(r.file), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r.changes++
-	at := time.Now().Add(time.Duration(r.changes) * time.Second)
-	if err := os.Chtimes(path, at, at); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestAProbeFansOutOverItsTargets(t *testing.T) {
 	here := strings.TrimPrefix(target(t), "http://")
 	text := fmt.Sprintf(`
@@ -230,41 +214,7 @@ objectives:
 	if got := r.runs(t, second); got != -1 {
 		t.Errorf("the target that is gone has %g runs", got)
 	}
-	if got := r.reloadIfChanged(t.Context(), r.filesNow()); got != r.filesNow() {
+	if got := r.reloadIfChanged(t.Context(), r.filesNow()); !maps.Equal(got, r.filesNow()) {
 		t.Error("files that did not change are another state")
-	}
-}
-
-func TestAFileOfTwoKindsKeepsNoReloadFromWorking(t *testing.T) {
-	r := start(t, `
-probes:
-  - {name: a, schedule: "@every 1h", file_sd: [s.yml], http: {url: /}}
-  - {name: b, schedule: "@every 1h", file_sd: [s.yml], tcp: {}}
-`)
-	r.put(t, "s.yml", `- targets: ["http://127.0.0.1:1"]`)
-	for i := range 3 {
-		if status, body := r.ask(http.MethodPost, "/-/reload"); status != http.StatusOK {
-			t.Fatalf("reload %d: status %d, want 200: %s", i, status, body)
-		}
-		if got := r.value(t, "perfwatch_target_file_read_success", nil); got != 0 {
-			t.Errorf("reload %d: the file that one of its probes cannot take is read: %g", i, got)
-		}
-		if got := r.runs(t, "a/http://127.0.0.1:1"); got != 0 {
-			t.Errorf("reload %d: %g runs of the probe that can take it, want a series", i, got)
-		}
-	}
-}
-
-func TestTheConfigurationIsReloadedWhenItChanges(t *testing.T) {
-	r := start(t, fmt.Sprintf(twoProbes, target(t)))
-	seen := r.filesNow()
-	r.put(t, "perfwatch.yml", "probes: []")
-	if r.reloadIfChanged(t.Context(), seen); len(r.current.Load().probes) != 2 {
-		t.Error("the file was reloaded though nobody asked for it")
-	}
-	r.options.watchConfig = true
-	r.reloadIfChanged(t.Context(), seen)
-	if got := len(r.current.Load().probes); got != 0 {
-		t.Errorf("%d probes, want the new file's none", got)
 	}
 }

@@ -47,6 +47,9 @@ type Config struct {
 
 	Discovered  []Discovered // the files of targets that were read, in the order of the probes
 	TargetFiles []string     // the patterns of those files
+
+	path string // of the file, for Rediscover
+	text []byte // that was read; nil without TargetFiles
 }
 
 // Global holds what every probe shares unless it says otherwise.
@@ -199,6 +202,24 @@ func loadAll(path string, earlier *Config) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
+	return parseAll(path, text, earlier)
+}
+
+// Rediscover reads the files of targets of an earlier configuration again. The configuration is the text that was read
+// then, whatever became of its file. Its error is that of Load.
+func Rediscover(earlier *Config) (*Config, error) {
+	if len(earlier.TargetFiles) == 0 {
+		return earlier, nil
+	}
+	cfg, err := parseAll(earlier.path, earlier.text, earlier)
+	if err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// parseAll is loadAll of a text that was read from a path.
+func parseAll(path string, text []byte, earlier *Config) (*Config, error) {
 	cfg, err := parse(text, filepath.Dir(path), earlier)
 	var mistakes Mistakes
 	if errors.As(err, &mistakes) {
@@ -206,6 +227,9 @@ func loadAll(path string, earlier *Config) (*Config, error) {
 	}
 	if cfg != nil {
 		cfg.Warnings = Mistakes(cfg.Warnings).in(path)
+		if cfg.path = path; len(cfg.TargetFiles) > 0 {
+			cfg.text = text
+		}
 	}
 	return cfg, err
 }
