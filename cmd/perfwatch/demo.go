@@ -51,6 +51,8 @@ func addDemo(app *kingpin.Application, c *cli) (string, action) {
 		if err := os.WriteFile(file, demo.Config("http://"+l.Addr().String(), redis.Address), 0o600); err != nil {
 			return fmt.Errorf("writing the demo's configuration: %w", err)
 		}
+		hangups, release := catchHangups()
+		defer release()
 		d, err := newDaemon(daemonOptions{
 			configFile: &file, lifecycle: true, storage: filepath.Join(dir, "data"), refresh: demoRefresh,
 			faults:   func() []web.Fault { return demoFaults(platform) },
@@ -71,7 +73,7 @@ func addDemo(app *kingpin.Application, c *cli) (string, action) {
 		if _, err := browser.Find(""); err != nil {
 			fmt.Fprintf(c.stdout, "The platform's page cannot be loaded: %v.\n", err)
 		}
-		return serve(ctx, d, listen, logger)
+		return serve(ctx, d, listen, hangups, logger)
 	}
 }
 

@@ -37,12 +37,14 @@ func addServe(app *kingpin.Application, c *cli) (string, action) {
 		if os.Getenv("GOGC") == "" {
 			debug.SetGCPercent(gcPercent)
 		}
+		hangups, release := catchHangups()
+		defer release()
 		logger.Info("starting perfwatch", "version", version.Info())
 		d, err := newDaemon(o, logger)
 		if err != nil {
 			return err
 		}
-		return serve(ctx, d, listen, logger)
+		return serve(ctx, d, listen, hangups, logger)
 	}
 }
 
@@ -50,8 +52,16 @@ func addServe(app *kingpin.Application, c *cli) (string, action) {
 // holds, so that the collector has next to nothing to do, and what it lets lie is a third of the memory.
 const gcPercent = 50
 
-// serve runs a daemon and its web server until ctx is done or one of them ends.
-func serve(ctx context.Context, d *daemon, listen *toolkit.FlagConfig, logger *slog.Logger) error {
+// catchHangups takes SIGHUP, which would end the process, until release. One that comes before anybody reads waits, more are
+// one.
+func catchHangups() (hangups <-chan os.Signal, release func()) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	return caught, func() { signal.Stop(caught) }
+}
+
+// serve runs a daemon and its web server until ctx is done or one of them ends. Each of hangups reloads.
+func serve(ctx context.Context, d *daemon, listen *toolkit.FlagConfig, hangups <-chan os.Signal, logger *slog.Logger) error {
 	handler, err := d.handler()
 	if err != nil {
 		return err
@@ -64,7 +74,7 @@ func serve(ctx context.Context, d *daemon, listen *toolkit.FlagConfig, logger *s
 
 	var tasks sync.WaitGroup
 	tasks.Go(func() { d.run(ctx) })
-	tasks.Go(func() { reloadOnHangup(ctx, d) })
+	tasks.Go(func() { reloadOnHangup(ctx, d, hangups) })
 	tasks.Go(func() { d.watchFiles(ctx) })
 	tasks.Go(func() {
 		<-ctx.Done()
@@ -84,13 +94,10 @@ func serve(ctx context.Context, d *daemon, listen *toolkit.FlagConfig, logger *s
 }
 
 // reloadOnHangup reloads the configuration at each SIGHUP until ctx is done. Mistakes are logged by the daemon.
-func reloadOnHangup(ctx context.Context, d *daemon) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+func reloadOnHangup(ctx context.Context, d *daemon, hangups <-chan os.Signal) {
 	for {
 		select {
-		case <-hangup:
+		case <-hangups:
 			_ = d.reload(ctx)
 		case <-ctx.Done():
 			return
