@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -232,5 +235,28 @@ func TestALateRunOfARemovedProbeIsNotShown(t *testing.T) {
 	}
 	if status, _ := r.ask(http.MethodGet, "/probes/gone"); status != http.StatusNotFound {
 		t.Errorf("its page: status %d, want 404", status)
+	}
+}
+
+func TestARefusedReloadIsLoggedOnce(t *testing.T) {
+	r := &running{file: filepath.Join(t.TempDir(), "perfwatch.yml")}
+	r.write(t, "probes: []\n")
+	var log bytes.Buffer
+	var err error
+	r.daemon, err = newDaemon(daemonOptions{configFile: &r.file, lifecycle: true}, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.page, err = r.handler(); err != nil {
+		t.Fatal(err)
+	}
+	r.write(t, "surprise: 1\n")
+	log.Reset()
+	if status, body := r.ask(http.MethodPost, "/-/reload"); status != http.StatusInternalServerError || !strings.Contains(body, "surprise") {
+		t.Errorf("status %d, want 500 and the unknown key: %s", status, body)
+	}
+	const want = `level=ERROR msg="configuration not reloaded, the old one goes on"`
+	if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, want) {
+		t.Errorf("logged %q, want one line with %s", text, want)
 	}
 }

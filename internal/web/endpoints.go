@@ -78,7 +78,6 @@ func (o *Options) reload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := o.Reload(r.Context()); err != nil {
-		o.Logger.Warn("reloading configuration", "err", err)
 		text(w, http.StatusInternalServerError, "configuration not reloaded, the last good one stays:\n"+bounded(mistakes(err),
 			maxMistakes))
 		return
