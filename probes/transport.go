@@ -63,9 +63,18 @@ func wire(cfg promconfig.HTTPClientConfig, d dialer) (http.RoundTripper, error) 
 	cfg.FollowRedirects = true // makes it keep credentials from other hosts; following is done in exchange
 	headers := cfg.HTTPHeaders
 	cfg.HTTPHeaders = nil
-	rt, err := promconfig.NewRoundTripperFromConfig(cfg, "perfwatch", promconfig.WithDialContextFunc(d.dial))
+	dial := d.dial
+	var tokens *tokenTransport
+	if cfg.OAuth2 != nil {
+		tokens = &tokenTransport{dialer: d}
+		dial = tokens.dial
+	}
+	rt, err := promconfig.NewRoundTripperFromConfig(cfg, "perfwatch", promconfig.WithDialContextFunc(dial))
 	if err != nil {
 		return nil, err
+	}
+	if tokens != nil {
+		tokens.inner, rt = rt, tokens
 	}
 	if t, ok := rt.(*http.Transport); ok {
 		t.MaxResponseHeaderBytes = maxHeaderBytes
@@ -110,7 +119,7 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	times, ok := ctx.Value(timingsKey{}).(*timings)
-	if !ok { // an OAuth2 token is fetched by a client of its own
+	if !ok { // no request of ours
 		return d.connect(ctx, network, address)
 	}
 	if !times.dialing(cancel) {
