@@ -51,6 +51,9 @@ func (x *exchange) run(ctx context.Context, p *HTTPProber, d *Draft) (res Result
 	var clean bool
 	res.Phases, clean = x.times.seal(res.ended)
 	x.dirty = !clean || err != nil
+	if o := OutcomeOf(err); o != OK && o != InvalidResponse && o != BodyTooLarge {
+		x.times.hangUp() // what was no answer says that the next run may have none either
+	}
 	if resp != nil && !p.expect.goodStatus(resp.StatusCode) {
 		// Whatever happened to its body, an error page is an error page.
 		err = &StatusError{Code: resp.StatusCode, Want: p.expect.want}

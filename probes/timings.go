@@ -24,7 +24,8 @@ type timings struct {
 	answered   bool // the first byte of a response came
 	handshake  error
 	cancelDial context.CancelFunc
-	conn       net.Conn // dialled for this request and not yet got by it
+	conn       net.Conn    // dialled for this request and not yet got by it
+	pooled     *pooledConn // that the request got; nil if it is none of net/http's
 }
 
 type timingsKey struct{}
@@ -39,7 +40,7 @@ func newTimings() *timings {
 		ConnectDone:          func(_, _ string, err error) { t.connectDone(err) },
 		TLSHandshakeStart:    func() { t.dialPhase(TLS) },
 		TLSHandshakeDone:     func(_ tls.ConnectionState, err error) { t.handshakeDone(err) },
-		GotConn:              func(httptrace.GotConnInfo) { t.gotConn() },
+		GotConn:              func(info httptrace.GotConnInfo) { t.gotPooled(info.Conn) },
 		WroteRequest:         func(httptrace.WroteRequestInfo) { t.wroteRequest() },
 		GotFirstResponseByte: t.firstByte,
 	}
@@ -57,7 +58,7 @@ func (t *timings) begin() {
 	defer t.mu.Unlock()
 	t.sealed, t.phases, t.open = false, Phases{}, NumPhases
 	t.connected, t.wrote, t.answered = false, true, false
-	t.handshake, t.cancelDial, t.conn = nil, nil, nil
+	t.handshake, t.cancelDial, t.conn, t.pooled = nil, nil, nil, nil
 }
 
 // seal ends the run: the phase that is open counts up to now, a dial that is under way is given up, and later hooks
@@ -108,7 +109,7 @@ func (t *timings) start() {
 	if t.open < NumPhases {
 		t.closePhase(time.Now())
 	}
-	t.connected, t.answered = false, false
+	t.connected, t.answered, t.pooled = false, false, nil
 }
 
 // dialPhase opens a phase of the dial. Another connection may have become free meanwhile: then the dial is not ours.
@@ -150,6 +151,26 @@ func (t *timings) gotConn() {
 	if !t.sealed {
 		t.connected, t.wrote, t.conn = true, false, nil
 		t.enter(Request)
+	}
+}
+
+func (t *timings) gotPooled(conn net.Conn) {
+	t.gotConn()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.sealed {
+		t.pooled = pooledOf(conn)
+	}
+}
+
+// hangUp ends the connection that a request got which has failed: over HTTP/2 net/http would go on with one that has gone
+// silent. What else is asked over it breaks too.
+func (t *timings) hangUp() {
+	t.mu.Lock()
+	c := t.pooled
+	t.mu.Unlock()
+	if c != nil {
+		c.hangUp()
 	}
 }
 

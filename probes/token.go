@@ -94,7 +94,7 @@ func (t *tokenTransport) leave() (last bool) {
 // dial connects for a request, or to the token server, for whose requests there are no timings.
 func (t *tokenTransport) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if _, ok := ctx.Value(timingsKey{}).(*timings); ok {
-		return t.dialer.dial(ctx, network, address)
+		return t.dialer.pooled(ctx, network, address)
 	}
 	t.mu.Lock()
 	fetch := t.fetch

@@ -63,7 +63,7 @@ func wire(cfg promconfig.HTTPClientConfig, d dialer) (http.RoundTripper, error) 
 	cfg.FollowRedirects = true // makes it keep credentials from other hosts; following is done in exchange
 	headers := cfg.HTTPHeaders
 	cfg.HTTPHeaders = nil
-	dial := d.dial
+	dial := d.pooled
 	var tokens *tokenTransport
 	if cfg.OAuth2 != nil {
 		tokens = &tokenTransport{dialer: d}
@@ -78,7 +78,7 @@ func wire(cfg promconfig.HTTPClientConfig, d dialer) (http.RoundTripper, error) 
 	}
 	if t, ok := rt.(*http.Transport); ok {
 		t.MaxResponseHeaderBytes = maxHeaderBytes
-		t.DialContext = d.dial // the one given above notes each connection for /debug/events, which nobody serves
+		t.DialContext = d.pooled // the one given above notes each connection for /debug/events, which nobody serves
 		t.ReadBufferSize, t.WriteBufferSize = bufferBytes, bufferBytes
 		if reflect.ValueOf(cfg.TLSConfig).IsZero() {
 			t.TLSClientConfig = nil // which means the same, and is half a KiB less of each probe
@@ -131,6 +131,15 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 		return nil, context.Canceled
 	}
 	return conn, err
+}
+
+// pooled connects for net/http.
+func (d dialer) pooled(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &pooledConn{Conn: conn, gone: make(chan struct{})}, nil
 }
 
 // connect judges each address just before a socket connects to it, so that a name cannot lead elsewhere in between.
