@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 )
 
 const (
@@ -89,7 +90,7 @@ func firstRead(resp *http.Response) int {
 
 // decoded undoes the compression that we asked for.
 func (b *bodyReader) decoded(resp *http.Response) (io.Reader, error) {
-	if encoding := resp.Header["Content-Encoding"]; len(encoding) != 1 || encoding[0] != "gzip" {
+	if encoding := resp.Header["Content-Encoding"]; len(encoding) != 1 || !isGzip(encoding[0]) {
 		return &b.wire, nil
 	}
 	if b.gz == nil {
@@ -97,6 +98,11 @@ func (b *bodyReader) decoded(resp *http.Response) (io.Reader, error) {
 	}
 	b.br.Reset(&b.wire)
 	return b.gz, b.gz.Reset(b.br) // io.EOF if there is no body at all
+}
+
+// isGzip knows the names of the coding, RFC 9110, section 8.4.1.
+func isGzip(coding string) bool {
+	return strings.EqualFold(coding, "gzip") || strings.EqualFold(coding, "x-gzip")
 }
 
 // explain tells a broken connection from a broken body.

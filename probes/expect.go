@@ -86,7 +86,8 @@ func (e *expectation) checkBody(ctx context.Context, resp *http.Response, body [
 	if !e.needsBody() {
 		return nil
 	}
-	if coding := resp.Header.Get("Content-Encoding"); len(body) > 0 && coding != "" && coding != "gzip" && coding != "identity" {
+	coding := resp.Header.Get("Content-Encoding")
+	if len(body) > 0 && coding != "" && !isGzip(coding) && !strings.EqualFold(coding, "identity") {
 		return fmt.Errorf("%w: content encoding %.100q, want gzip or none", ErrInvalidResponse, coding)
 	}
 	if e.match != nil && !e.match.Match(body) {
