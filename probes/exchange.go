@@ -54,6 +54,9 @@ func (x *exchange) run(ctx context.Context, p *HTTPProber, d *Draft) (res Result
 	if o := OutcomeOf(err); o != OK && o != InvalidResponse && o != BodyTooLarge {
 		x.times.hangUp() // what was no answer says that the next run may have none either
 	}
+	if connected, _, _ := x.times.explained(); !connected && res.Status == 0 {
+		res.TraceID = TraceID{} // of a request that was never sent
+	}
 	if resp != nil && !p.expect.goodStatus(resp.StatusCode) {
 		// Whatever happened to its body, an error page is an error page.
 		err = &StatusError{Code: resp.StatusCode, Want: p.expect.want}

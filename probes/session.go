@@ -58,7 +58,7 @@ func (s *Session) Take(
 		s.arm(ctx, timeout)
 		return s.run(s.ctx, p, d) //nolint:contextcheck // derived from ctx, by this call or an earlier one
 	})
-	if s.x.tracer != nil {
+	if s.x.tracer != nil && sample.Outcome == Panic {
 		sample.TraceID = s.x.tracer.id
 	}
 	return sample

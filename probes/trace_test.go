@@ -65,6 +65,31 @@ func TestPanicKeepsItsTrace(t *testing.T) {
 	}
 }
 
+// The id of a request that was never sent leads to no trace.
+func TestWhatWasNeverSentHasNoTrace(t *testing.T) {
+	dead := deadAddress(t)
+	here := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://"+dead, http.StatusFound) })
+	hanging := socketServer(t, thenHangs(""))
+	for _, tt := range []struct {
+		url    string
+		want   Outcome
+		traced bool
+	}{{"http://" + dead, Refused, false}, {here.URL, Refused, true}, {hanging, Timeout, true}} {
+		p := mustProber(t, &HTTP{URL: tt.url}, Env{})
+		direct, full := bothPaths(t)
+		samples := []Sample{takeFor(t, p, patience)}
+		for _, s := range []*Session{direct, full} {
+			s.Trace(rand.NewPCG(1, 2))
+			samples = append(samples, s.Take(t.Context(), patience, p, nil, time.Now()))
+		}
+		for i, s := range samples {
+			if s.Outcome != tt.want || s.TraceID != (TraceID{}) != tt.traced {
+				t.Errorf("%s, way %d: outcome %v, trace %q, want %v and a trace: %v", tt.url, i, s.Outcome, s.TraceID, tt.want, tt.traced)
+			}
+		}
+	}
+}
+
 func TestScheduledRunsHaveTracesOfTheirOwn(t *testing.T) {
 	var got []string
 	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
