@@ -185,7 +185,7 @@ func TestOAuth2(t *testing.T) {
 		t.Errorf("the token endpoint was asked %q, want once: %q", asked, want)
 	}
 	refuse = true
-	if s := take(t, build(), Error); !strings.Contains(s.Err.Error(), "401") || strings.Contains(s.Err.Error(), "s3cret") {
+	if s := take(t, build(), HTTP4xx); !strings.Contains(s.Err.Error(), "token server answered 401") || strings.Contains(s.Err.Error(), "s3cret") {
 		t.Errorf("error %v, want the refusal and no secret", s.Err)
 	}
 }
@@ -243,5 +243,30 @@ func TestProxyOfTLS(t *testing.T) {
 	dead := mustProber(t, &HTTP{URL: "https://" + deadAddress(t), HTTPClient: &cfg}, Env{})
 	if s := Take(t.Context(), dead, time.Time{}); s.Outcome == OK || !strings.Contains(s.Err.Error(), "Bad Gateway") {
 		t.Errorf("a proxy that does not get there: %v, %v", s.Outcome, s.Err)
+	}
+}
+
+// Who refuses is not the site: the error says so.
+func TestTheErrorSaysWhoStandsBefore(t *testing.T) {
+	site := serve(t, hello)
+	for _, tt := range []struct {
+		status int
+		want   Outcome
+	}{{403, HTTP4xx}, {407, HTTP4xx}, {429, HTTP429}, {502, HTTP5xx}, {503, HTTP5xx}} {
+		before := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(tt.status) })
+		u, err := url.Parse(before.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxied := promconfig.HTTPClientConfig{ProxyConfig: promconfig.ProxyConfig{ProxyURL: promconfig.URL{URL: u}}}
+		for who, p := range map[string]*HTTPProber{
+			"proxy":        mustProber(t, &HTTP{URL: "https://shop.invalid/", HTTPClient: &proxied}, Env{}),
+			"token server": mustProber(t, &HTTP{URL: site.URL}, tokensFrom(before.Listener.Addr().String())),
+		} {
+			s := take(t, p, tt.want)
+			if says := fmt.Sprintf("%s answered %d, want 200", who, tt.status); !strings.Contains(s.Err.Error(), says) || s.Status != 0 {
+				t.Errorf("status %d, error %v, want %q and no status", s.Status, s.Err, says)
+			}
+		}
 	}
 }

@@ -2,10 +2,14 @@ package probes
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"golang.org/x/oauth2"
 )
 
 // abandonTime is how long what was broken off may take to end. It ends at once, but for a secret's file that blocks.
@@ -69,6 +73,12 @@ func (t *tokenTransport) answer(req *http.Request) (a roundTripped) {
 		}
 	}()
 	a.resp, a.err = t.inner.RoundTrip(req) //nolint:bodyclose // the caller's
+	if refused := new(oauth2.RetrieveError); errors.As(a.err, &refused) && refused.Response != nil {
+		a.err = answeredFor("token server", refused.Response.StatusCode) // its body may tell what it was sent
+		if refused.ErrorCode != "" {
+			a.err = fmt.Errorf("%w: %.100q", a.err, refused.ErrorCode)
+		}
+	}
 	return a
 }
 

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"sync/atomic"
 	"syscall"
@@ -79,6 +81,7 @@ func wire(cfg promconfig.HTTPClientConfig, d dialer) (http.RoundTripper, error) 
 	if t, ok := rt.(*http.Transport); ok {
 		t.MaxResponseHeaderBytes = maxHeaderBytes
 		t.DialContext = d.pooled // the one given above notes each connection for /debug/events, which nobody serves
+		t.OnProxyConnectResponse = tunnelled
 		t.ReadBufferSize, t.WriteBufferSize = bufferBytes, bufferBytes
 		if reflect.ValueOf(cfg.TLSConfig).IsZero() {
 			t.TLSClientConfig = nil // which means the same, and is half a KiB less of each probe
@@ -88,6 +91,19 @@ func wire(cfg promconfig.HTTPClientConfig, d dialer) (http.RoundTripper, error) 
 		rt = headersTransport{inner: rt, outer: promconfig.NewHeadersRoundTripper(headers, rt)}
 	}
 	return rt, nil
+}
+
+// tunnelled says that it was the proxy which refused, not the site beyond it.
+func tunnelled(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	return answeredFor("proxy", resp.StatusCode)
+}
+
+// answeredFor is the status of who stands before the site that was asked.
+func answeredFor(who string, status int) error {
+	return &outcomeError{statusOutcome(status), fmt.Errorf("%s answered %d, want 200", who, status)}
 }
 
 // A headersTransport adds the http_headers of a client. That of prometheus/common gives them to every host that a
