@@ -23,13 +23,13 @@ const maxRedirects = 10
 // HTTP asks a web server. All fields but URL may be left out.
 type HTTP struct {
 	URL             string            `yaml:"url"`              // absolute, or relative to global.base_url
-	Method          string            `yaml:"method"`           // default GET
+	Method          string            `yaml:"method"`           // default GET, or POST with a body
 	Headers         map[string]string `yaml:"headers"`          // sent as written; values are secrets
 	Cookies         map[string]string `yaml:"cookies"`          // sent as written; values are secrets
 	Body            string            `yaml:"body"`             // sent as written; at most one of body, body_file, json and form
 	BodyFile        string            `yaml:"body_file"`        // its content, at most 1 MiB, read with the configuration
 	JSON            any               `yaml:"json"`             // sent as JSON with its Content-Type
-	Form            map[string]string `yaml:"form"`             // sent as a browser's form, by POST if method is not given
+	Form            map[string]string `yaml:"form"`             // sent as a browser's form
 	FollowRedirects *bool             `yaml:"follow_redirects"` // default true, ten at most
 	ServerTiming    []string          `yaml:"server_timing"`    // metrics of Server-Timing to keep; default: the first 8 met
 	Expect          Expect            `yaml:"expect"`

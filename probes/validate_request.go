@@ -29,9 +29,9 @@ const (
 	minAge, maxAge = time.Second, 24 * time.Hour
 )
 
-// usualMethod is the method where none is given.
+// usualMethod is the method where none is given: what has a body is posted, as curl has it.
 func (h *HTTP) usualMethod() string {
-	if h.Form != nil {
+	if h.Body != "" || h.BodyFile != "" || h.JSON != nil || h.Form != nil {
 		return http.MethodPost
 	}
 	return http.MethodGet
