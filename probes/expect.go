@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -121,11 +123,39 @@ func (e *expectation) checkTLS(state *tls.ConnectionState) error {
 
 // checkJSON runs the query on the body.
 func (e *expectation) checkJSON(ctx context.Context, body []byte) error {
+	if !json.Valid(body) { // a decoder would leave what follows the value unread
+		var doc any
+		return fmt.Errorf("%w: parsing body as JSON: %w", ErrInvalidResponse, json.Unmarshal(body, &doc))
+	}
 	var doc any
-	if err := json.Unmarshal(body, &doc); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	if err := decoder.Decode(&doc); err != nil {
 		return fmt.Errorf("%w: parsing body as JSON: %w", ErrInvalidResponse, err)
 	}
-	return e.checkValue(ctx, doc)
+	return e.checkValue(ctx, numbers(doc))
+}
+
+// numbers makes whole numbers of a document exact, as far as 64 bits hold them, and all others floating. Longer ones, which
+// gojq would read in full, take it too long.
+func numbers(doc any) any {
+	switch v := doc.(type) {
+	case json.Number:
+		if n, err := strconv.Atoi(string(v)); err == nil {
+			return n
+		}
+		f, _ := v.Float64() // infinite if it is too large
+		return f
+	case []any:
+		for i := range v {
+			v[i] = numbers(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = numbers(v[key])
+		}
+	}
+	return doc
 }
 
 // checkValue runs the query on a value of JSON. Each value that it gives must be other than false and null, and there must

@@ -95,3 +95,24 @@ func TestExpectedTLS(t *testing.T) {
 		}
 	}
 }
+
+// Identifiers of 64 bits are whole numbers, not the nearest floating one.
+func TestWholeNumbersOfJSONAreExact(t *testing.T) {
+	for _, tt := range []struct {
+		body, query string
+		want        Outcome
+	}{
+		{`{"id": 9007199254740993}`, ".id == 9007199254740993", OK},
+		{`{"id": 9007199254740993}`, ".id == 9007199254740992", InvalidResponse},
+		{`[{"id": [-9223372036854775808]}]`, `.[0].id[0] | tojson == "-9223372036854775808"`, OK},
+		{`[1, 1.0, 1.5, 1e3, 1e400]`, ".[0] == .[1] and .[2] == 1.5 and .[3] == 1000 and .[4] > 1e300", OK},
+		{"[" + strings.Repeat("7", 1<<20) + "]", ".[0] > 1e300", OK},
+		{`{"id": 1} {"id": 1}`, ".id == 1", InvalidResponse},
+		{``, ".", InvalidResponse},
+	} {
+		srv := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, tt.body) })
+		if s := takeFor(t, mustProber(t, &HTTP{URL: srv.URL, Expect: Expect{JSON: tt.query}}, Env{}), plenty); s.Outcome != tt.want {
+			t.Errorf("%.40s of %.40s: %v, want %v: %v", tt.query, tt.body, s.Outcome, tt.want, s.Err)
+		}
+	}
+}
