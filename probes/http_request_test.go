@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 func TestBodies(t *testing.T) {
@@ -190,5 +193,61 @@ func TestHTTPVersion(t *testing.T) {
 	s := take(t, mustProber(t, &HTTP{URL: url, HTTPVersion: "2"}, env), TLSFailure)
 	if !strings.Contains(s.Err.Error(), "protocol HTTP/1.1 agreed on, want HTTP/2") {
 		t.Errorf("error %v", s.Err)
+	}
+}
+
+// A name is looked up for each new connection, and not remembered: a failover by DNS is followed.
+func TestNamesAreLookedUpAgain(t *testing.T) {
+	address := atomic.Pointer[string]{}
+	var url string
+	for i, ip := range []string{"127.0.0.1", "127.0.0.2"} {
+		at := ip + ":0"
+		if i > 0 {
+			at = net.JoinHostPort(ip, url[strings.LastIndexByte(url, ':')+1:])
+		}
+		l, err := net.Listen("tcp", at)
+		if err != nil {
+			t.Skip("no second address here:", err)
+		}
+		srv := &httptest.Server{Listener: l, Config: &http.Server{ReadHeaderTimeout: plenty, Handler: http.HandlerFunc(
+			func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, ip) })}}
+		srv.Start()
+		t.Cleanup(srv.Close)
+		url = srv.URL
+	}
+	c := packetListener(t, "127.0.0.1:0")
+	overUDP(t, c, func(query []byte) [][]byte {
+		asked := new(dns.Msg)
+		if asked.Unpack(query) != nil {
+			return nil
+		}
+		reply := new(dns.Msg).SetReply(asked)
+		if asked.Question[0].Qtype == dns.TypeA {
+			head := dns.RR_Header{Name: asked.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 3600}
+			reply.Answer = []dns.RR{&dns.A{Hdr: head, A: net.ParseIP(*address.Load())}}
+		}
+		raw, err := reply.Pack()
+		if err != nil {
+			return nil
+		}
+		return [][]byte{raw}
+	})
+	names := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", c.LocalAddr().String())
+	}}
+	url = "http://shop.example.:" + url[strings.LastIndexByte(url, ':')+1:]
+	fresh, kept := mustProber(t, &HTTP{URL: url, FreshConnection: true}, Env{}), mustProber(t, &HTTP{URL: url}, Env{})
+	fresh.dial.names, kept.dial.names = names, names
+	for i, ip := range []string{"127.0.0.1", "127.0.0.2", "127.0.0.2"} {
+		address.Store(&ip)
+		old := "127.0.0.1"
+		if i == 2 {
+			kept.age, old = 1, ip // its connection is too old now
+		}
+		for p, want := range map[*HTTPProber]string{fresh: ip, kept: old} {
+			if s := take(t, p, OK); s.Evidence.Body != want {
+				t.Errorf("run %d, fresh %v: answered by %s, want %s", i, p.fresh, s.Evidence.Body, want)
+			}
+		}
 	}
 }

@@ -128,6 +128,7 @@ type dialer struct {
 	permit Permit
 	family string        // "4" or "6"; "" for both
 	first  *atomic.Int64 // set to the instant of a connection if it is 0; may be nil
+	names  *net.Resolver // nil for that of the system
 }
 
 // dial connects for the request whose timings ctx carries. net/http lets a dial outlive its request; ours ends with it.
@@ -160,7 +161,7 @@ func (d dialer) pooled(ctx context.Context, network, address string) (net.Conn, 
 
 // connect judges each address just before a socket connects to it, so that a name cannot lead elsewhere in between.
 func (d dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
-	var own net.Dialer
+	own := net.Dialer{Resolver: d.names}
 	if d.permit != nil {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
