@@ -214,7 +214,7 @@ func (p *consistencyProber) explain(views []view, j judgement) error {
 			text = append(text, fmt.Sprintf("worker %s: %v", p.names[i], err))
 		case j.Workers[i].Verdict == WorkerDisagreed:
 			text = append(text, fmt.Sprintf("worker %s says %s, %d of %d say %s",
-				p.names[i], excerpt(views[i].values), j.Agreeing, j.Answered, excerpt(views[j.most].values)))
+				p.names[i], p.excerpt(i, views), j.Agreeing, j.Answered, p.excerpt(j.most, views)))
 		}
 	}
 	late := time.Duration(j.Staleness * float64(time.Second))

@@ -56,7 +56,7 @@ func (p *consistencyProber) look(ctx context.Context, body []byte) (values []any
 		err = fmt.Errorf("%q gave %d values, want one", p.version.query, len(versions))
 	}
 	if err == nil {
-		version, err = instant(versions[0])
+		version, err = p.version.instant(versions[0])
 	}
 	return values, version, err
 }
@@ -87,19 +87,19 @@ func (e *expectation) project(ctx context.Context, doc any) (values []any, err e
 const maxInstant = 1e11
 
 // instant reads a version: seconds since 1970, or RFC 3339.
-func instant(v any) (float64, error) {
+func (e *expectation) instant(v any) (float64, error) {
 	const want = "seconds since 1970 or RFC 3339"
 	if text, ok := v.(string); ok {
 		t, err := time.Parse(time.RFC3339, text)
 		if err != nil {
-			return 0, fmt.Errorf("version %.100q, want %s", text, want)
+			return 0, fmt.Errorf("version %s, want %s", e.excerpt([]any{v}, new(masks)), want)
 		}
 		return float64(t.Unix()) + float64(t.Nanosecond())/1e9, nil
 	}
 	if seconds, ok := gojq.ToFloat64(v); ok && math.Abs(seconds) < maxInstant {
 		return seconds, nil
 	}
-	return 0, fmt.Errorf("version %s, want %s", excerpt([]any{v}), want)
+	return 0, fmt.Errorf("version %s, want %s", e.excerpt([]any{v}, new(masks)), want)
 }
 
 // judge finds the largest set of workers that say the same. Of two that are as large it takes the one with the newer
@@ -153,15 +153,28 @@ func firstLike(views []view) int {
 // maxExcerpt is how much of a value an error shows, in bytes.
 const maxExcerpt = 60
 
-// excerpt is the beginning of what a query gave.
-func excerpt(values []any) string {
+// excerpt is the beginning of what a worker said.
+func (p *consistencyProber) excerpt(i int, views []view) string {
+	return p.compare.excerpt(views[i].values, p.workers[i].masks)
+}
+
+// excerpt is the beginning of what the query gave, masked as evidence is. Of a query for a secret it shows nothing.
+func (e *expectation) excerpt(values []any, m *masks) string {
+	if secretWord.MatchString(e.query) {
+		return hidden
+	}
 	var v any = values
 	if len(values) == 1 {
 		v = values[0]
 	}
 	text, err := gojq.Marshal(v)
-	if err != nil || len(text) <= maxExcerpt {
-		return string(text)
+	if err != nil {
+		return ""
 	}
-	return fmt.Sprintf("%s…", text[:maxExcerpt])
+	first := slices.Clone(text[:min(len(text), maxEvidenceBody)])
+	shown := printable(m.text(maskFields(first), len(text) > len(first)), maxEvidenceBody)
+	if len(shown) <= maxExcerpt && len(text) == len(first) {
+		return shown
+	}
+	return printable([]byte(shown), maxExcerpt) + "…"
 }

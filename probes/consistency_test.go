@@ -287,3 +287,32 @@ func TestWorkersAreNamedByTheirHosts(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What workers say stands in errors as evidence shows it.
+func TestAnErrorOfContradictionsTellsNoSecret(t *testing.T) {
+	for _, tt := range []struct {
+		compare, version string
+		bodies           []string
+		want             string
+	}{
+		{".", "", []string{`{"api_token":"hunter2"}`, `{"api_token":"hunter3"}`},
+			`worker B says {"api_token":"<secret>"}, 1 of 2 say {"api_token":"<secret>"}`},
+		{".api_token", "", []string{`{"api_token":"hunter2"}`, `{"api_token":"hunter3"}`}, `worker B says <secret>, 1 of 2 say <secret>`},
+		{".", "", []string{`"for sent-hunter2"`, `"for nobody"`}, `worker B says "for nobody", 1 of 2 say "for <secret>"`},
+		{".", "", []string{`"` + strings.Repeat("x", 50) + `sent-hunter2 and more"`, `1`}, `say "` + strings.Repeat("x", 50) + `<secret> …`},
+		{".", "", []string{`"\u001b\u202e"`, `1`}, `worker B says 1, 1 of 2 say "\u001b."`},
+		{".n", ".token", []string{`{"n":1,"token":"hunter2"}`, `{"n":1,"token":"hunter3"}`}, `version <secret>, want seconds`},
+	} {
+		urls := workersOf(t, tt.bodies...)
+		spec := &Consistency{URLs: urls, Compare: tt.compare, Version: tt.version, Headers: map[string]string{"X-Token": "sent-hunter2"}}
+		p := mustBuild(t, spec, Env{})
+		s := Take(t.Context(), p, time.Time{})
+		text := fmt.Sprint(s.Err)
+		for i, url := range urls {
+			text = strings.ReplaceAll(text, strings.TrimPrefix(url, "http://"), string(rune('A'+i)))
+		}
+		if !strings.Contains(text, tt.want) || strings.Contains(text, "hunter") {
+			t.Errorf("%s of %q: %s, want %s", tt.compare, tt.bodies, text, tt.want)
+		}
+	}
+}

@@ -117,20 +117,31 @@ func (x *exchange) noteRedirect(p *HTTPProber, resp *http.Response) {
 	if !w.keeps || len(w.redirects) > maxEvidenceRedirs {
 		return
 	}
-	to := p.masks.text([]byte(withoutQuery(resp.Header.Get("Location"))), false)
 	w.redirects = strconv.AppendInt(w.redirects, int64(resp.StatusCode), 10)
-	w.redirects = append(append(w.redirects, ' '), printable(to, maxEvidenceValue)...)
+	w.redirects = append(append(w.redirects, ' '), p.masks.location(resp)...)
 	w.redirects = append(w.redirects, '\n')
 }
 
-// withoutQuery leaves out what a location carries: codes and tokens, as a login sends them.
+// location is where a redirect leads, without its query and what is masked.
+func (m *masks) location(resp *http.Response) string {
+	to := withoutQuery(resp.Header.Get("Location"))
+	return printable(m.text(maskFields([]byte(to)), false), maxEvidenceValue)
+}
+
+// withoutQuery leaves out what a location carries: codes and tokens, as a login sends them. Of one that is no URL it shows
+// what stands before them, and after a user.
 func withoutQuery(location string) string {
-	if u, err := url.Parse(location); err == nil {
-		asked := u.RawQuery != "" || u.ForceQuery || u.Fragment != ""
-		u.User, u.RawQuery, u.Fragment, u.RawFragment, u.ForceQuery = nil, "", "", "", false
-		if location = u.String(); asked {
-			location += "?…"
+	u, err := url.Parse(location)
+	if err != nil {
+		if at := strings.IndexAny(location, "?#"); at >= 0 {
+			location = location[:at] + "?…"
 		}
+		return location[strings.LastIndexByte(location, '@')+1:]
+	}
+	asked := u.RawQuery != "" || u.ForceQuery || u.Fragment != ""
+	u.User, u.RawQuery, u.Fragment, u.RawFragment, u.ForceQuery = nil, "", "", "", false
+	if location = u.String(); asked {
+		location += "?…"
 	}
 	return location
 }
@@ -148,7 +159,7 @@ func (m *masks) head(h http.Header) string {
 			case name == "Location":
 				value = withoutQuery(value)
 			}
-			value = printable(m.text([]byte(value), false), maxEvidenceValue)
+			value = printable(m.text(maskFields([]byte(value)), false), maxEvidenceValue)
 			name := printable([]byte(name), maxEvidenceValue)
 			if text.Len()+len(name)+len(value) > maxEvidenceHead {
 				return text.String() + "…\n"

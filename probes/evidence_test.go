@@ -155,7 +155,6 @@ func TestBodiesAreMasked(t *testing.T) {
 		{`{"password":"a\"b","token_type":""}`, false, `{"password":"<secret>","token_type":"<secret>"}`},
 		{`{"apiKey":"abc","monkey":"x"}`, false, `{"apiKey":"<secret>","monkey":"x"}`},
 		{`{"sessionId": "never clo`, true, `{"sessionId": "<secret>`},
-		{`{"token": 5}`, false, `{"token": 5}`},
 		{`said hunter2hunter2 and s3cret`, false, `said <secret> and <secret>`},
 		{`at the end hunter2hun`, true, `at the end <secret>`},
 		{`at the end hunter2hun`, false, `at the end hunter2hun`},
@@ -204,6 +203,9 @@ func TestMaskMistakes(t *testing.T) {
 func FuzzEvidence(f *testing.F) {
 	f.Add("X-Api-Key", "hunter2hunter2", []byte(`{"token": "hunter2hunter2"}`))
 	f.Add("Location", "http://u:hunter2hunter2@h/?a=hunter2hunter2", []byte("hunter2hunter"))
+	f.Add("Refresh", "0; url=/x?access_token=hunter3", []byte(`{"api_key": 123456789, "tokens": ["hunter2hunter2", {"a": "]"}]}`))
+	f.Add("X-Says", "password: hunter3", []byte("access_token=hunter3&token_type=bearer\npassword: hunter3\nnot a secret: x"))
+	f.Add("Link", "<session=x>", []byte(`<input name="csrf_token" value="hunter3"><meta name=csrf-token content='hunter3'`))
 	f.Add("\xff\x00", strings.Repeat("\u202e", 3000), []byte(strings.Repeat("é", 2000)))
 	f.Fuzz(func(t *testing.T, name, value string, body []byte) {
 		m := &masks{values: []string{"hunter2hunter2"}}

@@ -199,7 +199,7 @@ func (p *HTTPProber) redirected(resp *http.Response) bool {
 func (p *HTTPProber) redirect(req *http.Request, resp *http.Response) (*http.Request, error) {
 	to, err := req.URL.Parse(resp.Header.Get("Location"))
 	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" {
-		return nil, fmt.Errorf("%w: redirect to %.100q, want an http or https URL", ErrInvalidResponse, resp.Header.Get("Location"))
+		return nil, fmt.Errorf("%w: redirect to %.100q, want an http or https URL", ErrInvalidResponse, p.masks.location(resp))
 	}
 	next := req.WithContext(req.Context())
 	to.User = nil

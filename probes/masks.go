@@ -17,9 +17,6 @@ const minSecret = 6
 // maxMasks bounds what one probe may look for.
 const maxMasks = 20
 
-// secretField is a field of a JSON body whose name says that its value is a secret; cut off bodies may end in it.
-var secretField = regexp.MustCompile(`(?i)("[^"]*(?:token|secret|passw|api_?key|session_?id)[^"]*"\s*:\s*")(?:[^"\\]|\\.)*`)
-
 // A Mask says what must not be shown of answers, beside what is sent and what has the name of a secret.
 type Mask struct {
 	Headers []string `yaml:"headers"` // names
@@ -205,16 +202,6 @@ func withoutBeginning(text []byte, secret string) []byte {
 		}
 	}
 	return text
-}
-
-// fields masks the fields of JSON that are secrets by their name. Most bodies have none.
-func maskFields(body []byte) []byte {
-	for _, word := range []string{"oken", "ecret", "assw", "key", "Key", "ession", "TOKEN", "SECRET", "PASSW", "KEY", "SESSION"} {
-		if bytes.Contains(body, []byte(word)) {
-			return secretField.ReplaceAll(body, []byte("${1}"+hidden))
-		}
-	}
-	return body
 }
 
 // isSecretName reports whether what goes under a header's name is likely to be a secret: Authorization, Set-Cookie,
