@@ -16,17 +16,25 @@ type Targeted interface {
 }
 
 // At implements Targeted. A target is a URL, or a host and perhaps a port for http. A spec whose URL is a path, as
-// "/health", asks for that path of its target.
+// "/health", asks for that path of its target, below the target's own. Prober refuses a target that would swallow it.
 func (h *HTTP) At(target string) Spec {
 	at := *h
 	if !strings.Contains(target, "://") {
 		target = "http://" + target
 	}
-	if at.URL = target; strings.HasPrefix(h.URL, "/") && !strings.HasSuffix(target, "://") {
+	switch {
+	case !strings.HasPrefix(h.URL, "/") || strings.HasSuffix(target, "://"):
+		at.URL = target
+	case strings.ContainsAny(target, "?#"):
+		at.URL = target + swallows + h.URL
+	default:
 		at.URL = strings.TrimSuffix(target, "/") + h.URL
 	}
 	return &at
 }
+
+// swallows stands in what is no URL, between a target with a query or a fragment and the path that it would swallow.
+const swallows = "\n"
 
 // At implements Targeted. A target is host:port.
 func (s *TCP) At(target string) Spec { at := *s; at.Address = target; return &at }

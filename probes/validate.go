@@ -46,6 +46,10 @@ func (h *HTTP) target(env Env, ms *mistakes) *url.URL {
 		ms.add("url", redact(h.URL), want)
 		return nil
 	}
+	if target, path, no := strings.Cut(h.URL, swallows+"/"); no {
+		ms.add("url", redact(target), "no query and no fragment in a target that is asked for the path /"+path)
+		return nil
+	}
 	u, err := url.Parse(h.URL)
 	if err != nil {
 		return bad("a URL")
