@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -119,6 +120,9 @@ func (a *Asked) write(w io.Writer, probe, target string) {
 	if s.Err != nil {
 		fmt.Fprintf(w, "because   %s\n", bounded(s.Err.Error(), maxErrorText))
 	}
+	if s.Evidence != nil {
+		writeEvidence(w, s.Evidence)
+	}
 	fmt.Fprintln(w)
 	families, err := a.Metrics.Gather()
 	if err != nil {
@@ -126,6 +130,24 @@ func (a *Asked) write(w io.Writer, probe, target string) {
 	}
 	for _, f := range families {
 		_, _ = expfmt.MetricFamilyToText(w, f) // the reader is gone if this fails
+	}
+}
+
+// writeEvidence shows what came, which is masked and printable. Every line says what it is of, so that none passes for
+// another.
+func writeEvidence(w io.Writer, e *probes.Evidence) {
+	head := e.Head
+	if e.Proto != "" {
+		head = e.Proto + "\n" + head
+	}
+	body := e.Body
+	if e.Cut {
+		body = strings.TrimSuffix(body, "\n") + "\n… and more that is not shown\n"
+	}
+	for _, part := range []struct{ name, text string }{{"redirect", e.Redirects}, {"head", head}, {"body", body}} {
+		for line := range strings.Lines(part.text) {
+			fmt.Fprintf(w, "%-9s %s\n", part.name, strings.TrimSuffix(line, "\n"))
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -68,4 +69,51 @@ func FuzzProbeParameters(f *testing.F) {
 			t.Errorf("%v are left of %s s", left, timeout)
 		}
 	})
+}
+
+// What a run on demand shows to people is enough to see why it failed, and tells no secret.
+func TestTheTraceOfARunShowsWhatCame(t *testing.T) {
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" {
+			w.Header().Set("Location", "/login?code=hunter2hunter2")
+			w.WriteHeader(http.StatusFound)
+			return
+		}
+		w.Header().Set("Set-Cookie", "session=hunter2hunter2")
+		w.Header().Set("X-From", r.Header.Get("X-Account"))
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "the database is away\nstatus    200\n{\"token\": \"hunter3\"}\nfor "+r.Header.Get("X-Account"))
+		_, _ = io.WriteString(w, strings.Repeat("\n.", 1000))
+	}))
+	defer site.Close()
+	ask := func(spec *probes.HTTP) string {
+		o := Options{Ask: func(ctx context.Context, _, target string) (*Asked, error) {
+			p, err := spec.At(target).Prober(probes.Env{})
+			if err != nil {
+				return nil, err
+			}
+			return &Asked{Sample: probes.Take(ctx, p, time.Time{}), Metrics: prometheus.NewRegistry()}, nil
+		}}
+		w := httptest.NewRecorder()
+		query := url.Values{"probe": {"web"}, "target": {site.URL}, "debug": {"true"}}
+		o.onDemand(w, httptest.NewRequest(http.MethodGet, "/probe?"+query.Encode(), nil))
+		return w.Body.String()
+	}
+	spec := &probes.HTTP{
+		URL: "/", Headers: map[string]string{"X-Account": "hunter2hunter2"}, Mask: probes.Mask{Headers: []string{"x-account"}},
+	}
+	trace := ask(spec)
+	for _, want := range []string{
+		"status    503, ", "because   fetching", "\nredirect  302 /login?…\n", "\nhead      HTTP/1.1\nhead      Content-Type: text/plain",
+		"\nhead      Set-Cookie: <secret>\nhead      X-From: <secret>\n", "\nbody      the database is away\nbody      status    200\n",
+		"\nbody      {\"token\": \"<secret>\"}\nbody      for <secret>\nbody      .\n", "\nbody      … and more that is not shown\n\n",
+	} {
+		if !strings.Contains(trace, want) {
+			t.Errorf("no %q in\n%s", want, trace)
+		}
+	}
+	spec.Mask.Body = true
+	if bare := ask(spec); strings.Contains(trace+bare, "hunter") || strings.Contains(bare, "database") {
+		t.Errorf("a secret is told in\n%s\nor\n%s", trace, bare)
+	}
 }
