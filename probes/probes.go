@@ -6,7 +6,6 @@ package probes
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"time"
 
@@ -41,11 +40,6 @@ type Env struct {
 	Dir       string                           // where relative paths of files start; empty for the working directory
 	Elsewhere bool                             // a burst is only to be described: what this machine lacks may be left empty
 }
-
-// A Permit says why an address may not be asked, or nothing. Host is the name or address that was looked up, without a
-// port. It is asked about the address that the name has at that very moment, at redirects too; behind a proxy about the
-// proxy's.
-type Permit func(host string, address netip.Addr) error
 
 // A FieldError is a mistake in one field of a spec. The configuration adds where the spec stands.
 type FieldError struct {

@@ -9,8 +9,8 @@ import (
 )
 
 // Permit judges where a probe that is asked on demand may go: to what the allow list names, by the address that is
-// dialled, at redirects too. Addresses of the link, where clouds keep their metadata, of all hosts and of none are never
-// permitted, whatever the list says.
+// dialled, at redirects too. Addresses of the link, of all hosts and of none are never permitted, whatever the list says; the
+// others at which clouds keep their metadata only where the list names just them.
 func (o *OnDemand) Permit() probes.Permit {
 	var networks []netip.Prefix
 	names := map[string]bool{}
@@ -27,10 +27,14 @@ func (o *OnDemand) Permit() probes.Permit {
 		if address.IsLinkLocalUnicast() || address.IsMulticast() || address.IsUnspecified() {
 			return fmt.Errorf("host %q is at %s, which is never asked on demand", host, address)
 		}
+		metadata := probes.IsMetadata(address)
 		for _, n := range networks {
-			if n.Contains(address) {
+			if n.Contains(address) && (n.IsSingleIP() || !metadata) {
 				return nil
 			}
+		}
+		if metadata {
+			return fmt.Errorf("host %q is at %s, where a cloud keeps metadata: on_demand.allow does not name just that", host, address)
 		}
 		if named(names, host) {
 			return nil

@@ -163,7 +163,7 @@ func FuzzFileSD(f *testing.F) {
 }
 
 func TestTheAllowListIsJudgedByTheAddress(t *testing.T) {
-	permit := (&OnDemand{Allow: []string{"10.0.0.0/8", "192.0.2.7", "shop.example.org", "*.intern.example", "2001:db8::/32", "0.0.0.0/0"}[:5]}).Permit()
+	permit := (&OnDemand{Allow: []string{"10.0.0.0/8", "192.0.2.7", "shop.example.org", "*.intern.example", "2001:db8::/32"}}).Permit()
 	for _, tt := range []struct {
 		host, address string
 		want          bool
@@ -179,8 +179,39 @@ func TestTheAllowListIsJudgedByTheAddress(t *testing.T) {
 			t.Errorf("%s at %s: %v, want permitted %v", tt.host, tt.address, err, tt.want)
 		}
 	}
-	everywhere := (&OnDemand{Allow: []string{"0.0.0.0/0"}}).Permit()
-	if everywhere("a", netip.MustParseAddr("169.254.169.254")) == nil {
-		t.Error("a list that allows everything lets the metadata of a cloud be asked")
+}
+
+// Without a list nothing may be asked, and none but one that names their very address lets clouds be asked for metadata.
+func TestMetadataIsAllowedByItsAddressAlone(t *testing.T) {
+	wide := []string{"0.0.0.0/0", "::/0", "a"}
+	elsewhere := strings.Fields("fd00:ec2::254 fd20:ce::254 fd00:42::42 100.100.100.200 168.63.129.16 192.0.0.192")
+	link := strings.Fields("169.254.169.254 fe80::1 fe80::1%eth0")
+	for _, address := range append(slices.Clone(elsewhere), link...) {
+		if (&OnDemand{Allow: wide}).Permit()("a", netip.MustParseAddr(address)) == nil {
+			t.Errorf("a list that allows everything allows %s", address)
+		}
+	}
+	for _, address := range elsewhere {
+		one := netip.MustParseAddr(address)
+		for _, allow := range []string{address, netip.PrefixFrom(one, one.BitLen()).String()} {
+			if err := (&OnDemand{Allow: []string{allow}}).Permit()("b", netip.MustParseAddr(address)); err != nil {
+				t.Errorf("%s allows %s not: %v", allow, address, err)
+			}
+		}
+	}
+	for _, address := range link {
+		if (&OnDemand{Allow: []string{address}}).Permit()("a", netip.MustParseAddr(address)) == nil {
+			t.Errorf("%s is allowed", address)
+		}
+	}
+	for _, address := range append(elsewhere, "127.0.0.1", "::1", "10.0.0.1", "fd00::1", "192.0.2.1", "2001:db8::1") {
+		if new(OnDemand).Permit()("a", netip.MustParseAddr(address)) == nil {
+			t.Errorf("an empty list allows %s", address)
+		}
+	}
+	for _, near := range []string{"100.100.100.201", "fd00:ec2::253"} {
+		if err := (&OnDemand{Allow: wide}).Permit()("a", netip.MustParseAddr(near)); err != nil {
+			t.Error(err)
+		}
 	}
 }

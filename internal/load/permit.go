@@ -10,16 +10,20 @@ import (
 	"github.com/perfwatch/perfwatch/probes"
 )
 
-// Permit lets bursts go to loopback and private addresses (RFC 1918, RFC 4193), and elsewhere only to the hosts that
-// are named. A name that is allowed may lead anywhere; one that is not may lead nowhere else, whatever it resolves to.
+// Permit lets bursts go to loopback and private addresses (RFC 1918, RFC 4193) but those at which clouds keep their metadata,
+// and elsewhere only to the hosts that are named. A name that is allowed may lead anywhere; one that is not may lead nowhere
+// else, whatever it resolves to.
 func Permit(allowed []string) probes.Permit {
 	names := make(map[string]bool, len(allowed))
 	for _, name := range allowed {
 		names[hostKey(name)] = true
 	}
 	return func(host string, address netip.Addr) error {
-		if address.IsLoopback() || address.IsPrivate() || names[hostKey(host)] {
+		if near := address.IsLoopback() || address.IsPrivate(); near && !probes.IsMetadata(address) || names[hostKey(host)] {
 			return nil
+		}
+		if probes.IsMetadata(address) {
+			return fmt.Errorf("host %q is at %s, where a cloud keeps its metadata: bursts.allow_hosts does not name it", host, address)
 		}
 		return fmt.Errorf("host %q is at %s, neither loopback nor private: bursts.allow_hosts does not name it", host, address)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestPermit(t *testing.T) {
-	permit := Permit([]string{"Shop.example.org", "203.0.113.7"})
+	permit := Permit([]string{"Shop.example.org", "203.0.113.7", "fd20:ce::254"})
 	tests := []struct {
 		host, address string
 		want          bool
@@ -28,6 +28,8 @@ func TestPermit(t *testing.T) {
 		{"evil.shop.example.org", "203.0.113.9", false},
 		{"203.0.113.7", "203.0.113.7", true},
 		{"metadata", "169.254.169.254", false},
+		{"fd00:ec2::254", "fd00:ec2::254", false},
+		{"fd20:ce::254", "fd20:ce::254", true},
 		{"any", "0.0.0.0", false},
 	}
 	for _, tt := range tests {
