@@ -16,6 +16,7 @@ const (
 	defaultTTL, minTTL, maxTTL  = 30 * time.Second, time.Second, 24 * time.Hour
 	defaultTolerance            = time.Second
 	replicaPause, mostReplicaGo = time.Millisecond, 50 * time.Millisecond // between two looks at a replica
+	maxUproot                   = 500 * time.Millisecond                  // for the keys to be deleted at the end
 )
 
 // A Redis takes commands over a connection of its own. A reply of Redis that says nil is nil.
@@ -38,7 +39,7 @@ type Canary struct {
 // CanaryResult is what a run of the kind canary found out.
 type CanaryResult struct {
 	Lost     int           // keys that were gone before their time
-	Outlived int           // keys that were there after it
+	Outlived int           // keys that were there after it, or would be for ever
 	Measured bool          // a time to live was read, so that there is a TTLError
 	TTLError float64       // seconds by which it was too long, or below zero too short; the worst of the run
 	Lag      time.Duration // until the replica had the new key; zero if none was asked, or it never had it
@@ -113,6 +114,7 @@ type canaryProber struct {
 	planted [2]plant  // the mortal and the lasting one; without a key where there is none
 	last    time.Time // when the run before planted; zero before the first
 	runs    uint64
+	follows bool // the replica had the last key, so that it is one
 }
 
 // A plant is a key and what is known of it. The instant of its planting lies between two, since Redis is asked over a
@@ -145,6 +147,11 @@ func (p *canaryProber) Probe(ctx context.Context) (Result, error) {
 		if err != nil {
 			return Result{Canary: found}, err // it stays planted, and is looked at in the next run
 		}
+		if i == lasting { // the next has another key, which a replica cannot have had before
+			if _, err := p.primary.Do(ctx, "DEL", k.key); err != nil {
+				return Result{Canary: found}, err
+			}
+		}
 		if problems = append(problems, problem); i == lasting || dead || problem != nil {
 			p.planted[i] = plant{}
 		}
@@ -158,8 +165,12 @@ func (p *canaryProber) Probe(ctx context.Context) (Result, error) {
 	return Result{Canary: found}, p.follow(ctx, found)
 }
 
-// Close lets go of the connections. The keys die of their time to live.
+// Close deletes the keys and lets go of the connections. Keys that it cannot delete die of their time to live.
 func (p *canaryProber) Close() {
+	if p.mu.TryLock() { // a run that still goes on keeps its keys
+		p.uproot()
+		p.mu.Unlock()
+	}
 	for _, r := range []Redis{p.primary, p.replica} {
 		if r != nil {
 			r.Close()
@@ -167,16 +178,52 @@ func (p *canaryProber) Close() {
 	}
 }
 
-// isPrimary refuses a replica: it would take keys on which nobody may rely, or none.
+// uproot deletes what is planted.
+func (p *canaryProber) uproot() {
+	ctx, cancel := context.WithTimeout(context.Background(), maxUproot)
+	defer cancel()
+	for i, k := range p.planted {
+		if k.key == "" {
+			continue
+		}
+		if _, err := p.primary.Do(ctx, "DEL", k.key); err != nil {
+			return
+		}
+		p.planted[i] = plant{}
+	}
+}
+
+// isPrimary refuses a replica: it would take keys on which nobody may rely, or none. In a cluster it is no matter who
+// answers, since only primaries take keys there and all others lead to them.
 func (p *canaryProber) isPrimary(ctx context.Context) error {
-	reply, err := p.primary.Do(ctx, "INFO", "replication")
-	if err != nil {
+	replica, err := isReplica(ctx, p.primary)
+	if err != nil || !replica {
 		return err
 	}
-	if text, _ := reply.(string); strings.Contains(text, "role:slave") {
-		return fmt.Errorf("%w: it is a replica, want a primary", ErrInvalidResponse)
+	text, err := section(ctx, p.primary, "cluster")
+	if err == nil && !strings.Contains(text, "cluster_enabled:1") {
+		err = fmt.Errorf("%w: it is a replica, want a primary", ErrInvalidResponse)
 	}
-	return nil
+	return err
+}
+
+// isReplica reports what a Redis says that it is.
+func isReplica(ctx context.Context, r Redis) (bool, error) {
+	text, err := section(ctx, r, "replication")
+	return strings.Contains(text, "role:slave") || strings.Contains(text, "role:replica"), err
+}
+
+// section is one of those of INFO.
+func section(ctx context.Context, r Redis, name string) (string, error) {
+	reply, err := r.Do(ctx, "INFO", name)
+	if err != nil {
+		return "", err
+	}
+	text, ok := reply.(string)
+	if !ok {
+		return "", fmt.Errorf("%w: INFO is a %T, want a string", ErrInvalidResponse, reply)
+	}
+	return text, nil
 }
 
 // look holds a key against what it should be by now. The problem is the key's; the error is that it could not be read.
@@ -229,6 +276,7 @@ func (p *canaryProber) drift(k plant, left any, asked, answered time.Time, found
 	case !ok:
 		return fmt.Errorf("its time to live is a %T, want a number", left)
 	case milliseconds == -1:
+		found.Outlived++
 		return fmt.Errorf("a key with a time to live of %v lives for ever", k.ttl)
 	case milliseconds < 0:
 		return nil
@@ -257,8 +305,9 @@ func (p *canaryProber) plantAll(ctx context.Context, found *CanaryResult, proble
 		if p.planted[i].key != "" {
 			continue
 		}
-		k := plant{
-			key: p.prefix + strconv.Itoa(i), value: strconv.FormatUint(p.runs, 10), ttl: ttl.Truncate(time.Millisecond), before: p.now(),
+		k := plant{key: p.prefix + strconv.Itoa(i), value: strconv.FormatUint(p.runs, 10), ttl: ttl.Truncate(time.Millisecond), before: p.now()}
+		if i == lasting {
+			k.key += ":" + k.value
 		}
 		if _, err := p.primary.Do(ctx, "SET", k.key, k.value, "PX", k.ttl.Milliseconds()); err != nil {
 			return err
@@ -280,20 +329,40 @@ func (p *canaryProber) follow(ctx context.Context, found *CanaryResult) error {
 	if p.replica == nil {
 		return nil
 	}
-	k := p.planted[lasting]
-	for pause := replicaPause; ; pause = min(2*pause, mostReplicaGo) {
-		value, err := p.replica.Do(ctx, "GET", k.key)
-		if err != nil {
+	if !p.follows {
+		if replica, err := isReplica(ctx, p.replica); err != nil {
 			return fmt.Errorf("asking the replica: %w", err)
+		} else if !replica {
+			return fmt.Errorf("asking the replica: %w: it is a primary, want a replica of redis", ErrInvalidResponse)
 		}
-		if value == k.value {
-			found.Lag = max(p.now().Sub(k.after), time.Nanosecond)
+	}
+	err := p.arrives(ctx, p.planted[lasting].key)
+	if p.follows = err == nil; p.follows {
+		found.Lag = max(p.now().Sub(p.planted[lasting].after), time.Nanosecond)
+	}
+	return err
+}
+
+// arrives waits for a key on the replica. MEMORY USAGE is the one command on a key that counts no miss where there is none;
+// a replica that does not let us use it is asked by GET, more and more seldom.
+func (p *canaryProber) arrives(ctx context.Context, key string) error {
+	ask := []any{"MEMORY", "USAGE", key}
+	for pause, most := replicaPause, mostReplicaGo; ; pause = min(2*pause, most) {
+		reply, err := p.replica.Do(ctx, ask...)
+		if err != nil && len(ask) > 2 && ctx.Err() == nil {
+			ask, most = []any{"GET", key}, time.Minute
+			reply, err = p.replica.Do(ctx, ask...)
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("asking the replica: %w", err)
+		case reply != nil:
 			return nil
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for the replica: %w", ctx.Err())
+			return fmt.Errorf("waiting for the replica to have a key: %w", ctx.Err())
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 // A cage is a Redis of one test: keys that die in the bubble's time, and what a test does to them.
 type cage struct {
 	role  string // of INFO; "" is a primary
+	info  any    // what INFO replies in the place of a text; nil for that
+	part  string // INFO's section on clusters
 	keys  map[string]bird
 	drift time.Duration // what PTTL adds
 	fail  string        // the command that breaks
@@ -39,6 +41,12 @@ func (c *cage) Do(_ context.Context, command ...any) (any, error) {
 	lives = lives && (b.stays || time.Now().Before(b.dies))
 	switch name {
 	case "INFO":
+		switch {
+		case c.info != nil:
+			return c.info, nil
+		case key == "cluster":
+			return c.part, nil
+		}
 		return "role:" + c.role + "\r\n", nil
 	case "SET":
 		ttl, _ := command[4].(int64)
@@ -184,9 +192,10 @@ func TestAMortalKeyIsWatchedUntilItsDeath(t *testing.T) {
 
 func TestAKeyThatLivesForEverIsTold(t *testing.T) {
 	p := &canaryProber{tolerance: time.Second}
-	err := p.drift(plant{ttl: time.Minute}, int64(-1), time.Now(), time.Now(), &CanaryResult{})
-	if err == nil || !strings.Contains(err.Error(), "lives for ever") {
-		t.Errorf("error %v", err)
+	var found CanaryResult
+	err := p.drift(plant{ttl: time.Minute}, int64(-1), time.Now(), time.Now(), &found)
+	if err == nil || !strings.Contains(err.Error(), "lives for ever") || found != (CanaryResult{Outlived: 1}) {
+		t.Errorf("error %v, %+v, want one that outlives its time", err, found)
 	}
 }
 
@@ -208,11 +217,36 @@ func TestWhatCouldNotBeReadIsLookedAtAgain(t *testing.T) {
 	})
 }
 
-func TestAReplicaIsRefused(t *testing.T) {
-	c := &cage{role: "slave"}
-	s := Take(t.Context(), canary(t, c), time.Now())
-	if s.Outcome != InvalidResponse || !strings.Contains(s.Err.Error(), "it is a replica") || len(c.keys) > 0 {
-		t.Errorf("outcome %v, error %v, %d keys, want none on a replica", s.Outcome, s.Err, len(c.keys))
+func TestWhatIsNoPrimaryIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		c    cage
+		want string
+	}{
+		{cage{role: "slave"}, "it is a replica, want a primary"},
+		{cage{role: "replica", part: "cluster_enabled:0\r\n"}, "it is a replica, want a primary"},
+		{cage{info: int64(7)}, "INFO is a int64, want a string"},
+		{cage{info: []any{"role:master"}}, "INFO is a []interface {}, want a string"},
+	} {
+		s := Take(t.Context(), canary(t, &tt.c), time.Now())
+		if s.Outcome != InvalidResponse || !strings.Contains(s.Err.Error(), tt.want) || len(tt.c.keys) > 0 {
+			t.Errorf("outcome %v, error %v, %d keys, want none and %s", s.Outcome, s.Err, len(tt.c.keys), tt.want)
+		}
+	}
+	canaryRun(t, canary(t, &cage{role: "slave", part: "cluster_enabled:1\r\n"}), "") // which leads to the keys' owners
+}
+
+// The keys go with the canary, unless it is away when they should.
+func TestACanaryTakesItsKeysAway(t *testing.T) {
+	for fail, want := range map[string]int{"": 0, "DEL": 2} {
+		c := &cage{}
+		p := canary(t, c)
+		canaryRun(t, p, "")
+		c.fail = fail
+		p.Close()
+		p.Close()
+		if len(c.keys) != want {
+			t.Errorf("%d keys are left where %q fails, want %d", len(c.keys), fail, want)
+		}
 	}
 }
 
