@@ -15,7 +15,8 @@ func canaryFamilies() []Family {
 			"By how much the time to live of a canary's keys was too long in the last run, or below zero too short; the worst of its " +
 				"keys. Absent where none could be read."},
 		{canaryLost, counter, []string{"probe"}, "Keys of a canary that were gone before their time."},
-		{canaryOutlived, counter, []string{"probe"}, "Keys of a canary that were there after their time, or had none and would live for ever."},
+		{canaryOutlived, counter, []string{"probe"},
+			"Keys of a canary that were there after their time, or had none and would live for ever."},
 		{canaryReplicaLag, gauge, []string{"probe"},
 			"How long the replica took in the last run to have the key that was planted. Absent where none is asked, or it never had it."},
 	}

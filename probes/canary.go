@@ -305,7 +305,8 @@ func (p *canaryProber) plantAll(ctx context.Context, found *CanaryResult, proble
 		if p.planted[i].key != "" {
 			continue
 		}
-		k := plant{key: p.prefix + strconv.Itoa(i), value: strconv.FormatUint(p.runs, 10), ttl: ttl.Truncate(time.Millisecond), before: p.now()}
+		k := plant{key: p.prefix + strconv.Itoa(i), value: strconv.FormatUint(p.runs, 10), ttl: ttl.Truncate(time.Millisecond)}
+		k.before = p.now()
 		if i == lasting {
 			k.key += ":" + k.value
 		}
