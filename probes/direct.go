@@ -185,8 +185,10 @@ func (d *direct) rest() {
 	d.out = nil
 	for _, c := range d.conns {
 		if c.br != nil && c.br.Buffered() == 0 { // or the peer said something unasked, which get is to see
-			c.br.Reset(nil)
-			probeReaders.Put(c.br)
+			if c.br.Size() == probeBuffer { // trailers need a larger one
+				c.br.Reset(nil)
+				probeReaders.Put(c.br)
+			}
 			c.br = nil
 		}
 	}

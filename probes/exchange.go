@@ -93,7 +93,7 @@ func (x *exchange) chain(ctx context.Context, p *HTTPProber, d *Draft, res *Resu
 		resp, err := x.roundTrip(req, head)
 		head = nil // which is of the first request only
 		if err != nil {
-			if expiry := refusedExpiry(err); !expiry.IsZero() {
+			if expiry := earliestExpiry(untrusted(err)); !expiry.IsZero() {
 				res.CertNotAfter = expiry
 			}
 			return nil, err
@@ -233,13 +233,13 @@ func sameOrigin(from, to *url.URL) bool {
 	return from.Host == to.Host && (from.Scheme == to.Scheme || upgrade)
 }
 
-// refusedExpiry is that of certificates that were not trusted; zero if err is another one.
-func refusedExpiry(err error) time.Time {
+// untrusted are the certificates that a handshake did not trust; nil if err is another one.
+func untrusted(err error) []*x509.Certificate {
 	var refused *tls.CertificateVerificationError
 	if !errors.As(err, &refused) {
-		return time.Time{}
+		return nil
 	}
-	return earliestExpiry(refused.UnverifiedCertificates)
+	return refused.UnverifiedCertificates
 }
 
 // earliestExpiry is when the first certificate of a chain expires.

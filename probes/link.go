@@ -65,8 +65,8 @@ func (l *link) handshake(ctx context.Context, client *clientTLS) (tls.Connection
 	l.times.leave(TLS)
 	l.Conn = conn
 	state := conn.ConnectionState()
-	if refused := new(tls.CertificateVerificationError); errors.As(err, &refused) {
-		state.PeerCertificates = refused.UnverifiedCertificates
+	if chain := untrusted(err); chain != nil {
+		state.PeerCertificates = chain
 	}
 	if o := OutcomeOf(err); err != nil && o != Timeout && o != Canceled {
 		err = &outcomeError{TLSFailure, err}
