@@ -83,24 +83,10 @@ func pipelineRuns(t *testing.T, base string) (open, ended []pipelineRun) {
 func serveProcess(t *testing.T, dir string) (cmd *exec.Cmd, base string) {
 	t.Helper()
 	address := peer.FreeAddress(t)
-	cmd = exec.CommandContext(t.Context(), "perfwatch", "--config.file", filepath.Join(dir, "perfwatch.yml"), "serve",
+	p := startLogged(t, "--config.file", filepath.Join(dir, "perfwatch.yml"), "serve",
 		"--storage.path", filepath.Join(dir, "data"), "--web.enable-lifecycle", "--web.listen-address", address)
-	logs, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	lines := bufio.NewScanner(logs)
-	for lines.Scan() && !strings.Contains(lines.Text(), "Listening on") {
-	}
-	go func() {
-		for lines.Scan() {
-		}
-	}()
-	return cmd, "http://" + address
+	p.logs(t, "Listening on")
+	return p.Cmd, "http://" + address
 }
 
 // Whatever the instant at which the daemon is killed, each event that it has acknowledged is there when it runs again,
